@@ -1,0 +1,27 @@
+/* Where data and holes lie in a file, and which of its extents are shared. */
+#ifndef ALIGN_EXTENT_H
+#define ALIGN_EXTENT_H
+
+#include "align/err.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct align_range {
+	off_t start, end; /* bytes; end is the first byte behind */
+};
+
+/* The first range of data at or after byte AT and before END, by lseek(2) SEEK_DATA and SEEK_HOLE.
+ * Returns 1 (found), 0 (only a hole is left) or -errno. Where the file system knows no holes all
+ * is data. Moves the descriptor's position. */
+int align_extent_data(int fd, off_t at, off_t end, struct align_range *data);
+
+/* How many bytes of holes lie in [AT, END): a positive number, 0, or -errno. */
+off_t align_extent_holes(int fd, off_t at, off_t end);
+
+/* By FIEMAP: how many bytes of [OFF, OFF + LEN) are mapped to extents, and how many of these lie in
+ * extents that other files or ranges use too. LEN 0: to the end of the file. 0 or -errno. */
+int align_extent_shared(int fd, off_t off, off_t len, uint64_t *shared, uint64_t *mapped,
+			struct tx_err *err);
+
+#endif

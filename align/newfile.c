@@ -1,0 +1,193 @@
+#include "align/newfile.h"
+
+#include "align/cleanup.h"
+#include "align/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+/* The one variable of its kind: what a signal that ends the process must remove first. Only file
+ * systems without O_TMPFILE need it. */
+static struct {
+	volatile sig_atomic_t set;
+	int dir;
+	char name[TX_TEMP_ROOM];
+} doomed;
+
+static void remove_and_die(int sig)
+{
+	if (doomed.set)
+		unlinkat(doomed.dir, doomed.name, 0);
+	raise(sig); /* SA_RESETHAND: this one ends us */
+}
+
+static void doom(int dir, const char *name)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXFSZ, SIGXCPU };
+	struct sigaction action = { .sa_handler = remove_and_die,
+				    .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
+
+	doomed.dir = dir;
+	memcpy(doomed.name, name, TX_TEMP_ROOM);
+	doomed.set = 1;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		struct sigaction now;
+
+		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+			sigaction(ends[i], &action, NULL);
+	}
+}
+
+static void make_temp_name(char name[TX_TEMP_ROOM])
+{
+	uint64_t number = 0;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+		struct timespec now;
+
+		clock_gettime(CLOCK_REALTIME, &now);
+		number = (uint64_t)now.tv_nsec ^ ((uint64_t)getpid() << 32);
+	}
+	snprintf(name, TX_TEMP_ROOM, ".tarx-%016jx", (uintmax_t)number);
+}
+
+/* The directory that PATH lies in, and the name there. */
+static int open_parent(struct tx_newfile *file, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	TX_FREE char *dir = slash ? strndup(path, (size_t)(slash - path + 1)) : strdup(".");
+
+	file->name = strdup(slash ? slash + 1 : path);
+	if (!dir || !file->name)
+		return -ENOMEM;
+	if (!*file->name)
+		return -EISDIR;
+	file->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return file->dir < 0 ? -errno : 0;
+}
+
+static int open_in_place(struct tx_newfile *file)
+{
+	file->in_place = true;
+	file->fd = openat(file->dir, file->name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	return file->fd < 0 ? -errno : 0;
+}
+
+static int open_named(struct tx_newfile *file)
+{
+	make_temp_name(file->temp);
+	doom(file->dir, file->temp);
+	file->fd = openat(file->dir, file->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (file->fd < 0) {
+		doomed.set = 0;
+		file->temp[0] = '\0';
+		return -errno;
+	}
+	return 0;
+}
+
+static int open_hidden(struct tx_newfile *file)
+{
+	file->fd = openat(file->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	if (file->fd >= 0)
+		return 0;
+	if (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)
+		return open_named(file);
+	return -errno;
+}
+
+/* As far as we may: a stranger's file that we can replace but not give back stays private. */
+static void take_over_mode(struct tx_newfile *file)
+{
+	mode_t mode = file->old.st_mode & 0777;
+	bool ours = file->old.st_uid == geteuid() && file->old.st_gid == getegid();
+
+	if (!ours && fchown(file->fd, file->old.st_uid, file->old.st_gid) < 0)
+		mode &= 0700;
+	if (fchmod(file->fd, mode) < 0)
+		return; /* a file system without modes */
+}
+
+int tx_newfile_open(struct tx_newfile *file, const char *path, struct tx_err *err)
+{
+	TX_FREE char *real = realpath(path, NULL);
+	int r;
+
+	*file = (struct tx_newfile){ .fd = -1, .dir = -1 };
+	r = open_parent(file, real ? real : path);
+	if (r == 0 && fstatat(file->dir, file->name, &file->old, 0) == 0)
+		file->replaces = true;
+	if (r == 0 && file->replaces && S_ISDIR(file->old.st_mode))
+		r = -EISDIR;
+	if (r == 0)
+		r = file->replaces && !S_ISREG(file->old.st_mode) ? open_in_place(file)
+								   : open_hidden(file);
+	if (r < 0) {
+		tx_newfile_release(file);
+		return tx_fail(err, -r, "create");
+	}
+	if (file->in_place)
+		file->replaces = false;
+	if (file->replaces)
+		take_over_mode(file);
+	return 0;
+}
+
+/* A file without a name gets one: at once where it is free, else by way of a temporary one. */
+static int link_hidden(struct tx_newfile *file)
+{
+	char self[TX_PROC_ROOM];
+
+	tx_proc_path(self, file->fd, NULL);
+	if (linkat(AT_FDCWD, self, file->dir, file->name, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	make_temp_name(file->temp);
+	if (linkat(AT_FDCWD, self, file->dir, file->temp, AT_SYMLINK_FOLLOW) < 0) {
+		file->temp[0] = '\0';
+		return -errno;
+	}
+	doom(file->dir, file->temp);
+	return 0;
+}
+
+static int rename_temp(struct tx_newfile *file)
+{
+	if (renameat(file->dir, file->temp, file->dir, file->name) < 0)
+		return -errno;
+	doomed.set = 0;
+	file->temp[0] = '\0';
+	return 0;
+}
+
+int tx_newfile_commit(struct tx_newfile *file, struct tx_err *err)
+{
+	int r = 0;
+
+	if (file->in_place)
+		return 0;
+	if (!file->temp[0])
+		r = link_hidden(file);
+	if (r == 0 && file->temp[0])
+		r = rename_temp(file);
+	return r < 0 ? tx_fail(err, -r, "give the finished file its name") : 0;
+}
+
+void tx_newfile_release(struct tx_newfile *file)
+{
+	if (file->temp[0])
+		unlinkat(file->dir, file->temp, 0);
+	doomed.set = 0;
+	file->temp[0] = '\0';
+	tx_fd_release(&file->fd);
+	tx_fd_release(&file->dir);
+	free(file->name);
+	file->name = NULL;
+}

@@ -1,0 +1,33 @@
+/* A file that appears under its name only when it is complete. */
+#ifndef ALIGN_NEWFILE_H
+#define ALIGN_NEWFILE_H
+
+#include "align/err.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#define TX_TEMP_ROOM 32
+
+struct tx_newfile {
+	int fd;	  /* owned; opened for reading and writing */
+	int dir;  /* owned; where the name will be */
+	char *name; /* owned; in that directory */
+	char temp[TX_TEMP_ROOM]; /* its name until then; empty: it has none (O_TMPFILE) */
+	bool in_place; /* no regular file: a device, a FIFO; written where it is */
+	bool replaces; /* a regular file of that name was there, and is OLD */
+	struct stat old;
+};
+
+/* Begins a file that will be PATH. A regular file that is there stays as it is until the commit,
+ * which gives its mode and owner to the new one; a symbolic link is followed; anything else is
+ * opened for writing as it stands. Returns 0 or -errno. */
+int tx_newfile_open(struct tx_newfile *file, const char *path, struct tx_err *err);
+
+/* Gives the file its name, in place of what had it: link(2), rename(2). Returns 0 or -errno. */
+int tx_newfile_commit(struct tx_newfile *file, struct tx_err *err);
+
+/* Closes, and removes what was not committed. */
+void tx_newfile_release(struct tx_newfile *file);
+
+#endif

@@ -1,0 +1,16 @@
+/* What volume.c asks of the files that know one file system. */
+#ifndef ALIGN_VOLUME_FS_H
+#define ALIGN_VOLUME_FS_H
+
+#include "align/err.h"
+#include "align/volume.h"
+
+/* XFS_IOC_FSGEOMETRY: block size, and whether files can share blocks. 0 or -errno. */
+int align_xfs_probe(struct align_volume *volume, int fd, struct tx_err *err);
+int align_xfs_handle_take(struct align_handle *handle, int fd);
+int align_xfs_handle_open(const struct align_handle *handle, int flags);
+
+/* Whether the directory FD is the root of a subvolume. 1, 0 or -errno. */
+int align_btrfs_is_subvolume(int fd, struct tx_err *err);
+
+#endif

@@ -1,0 +1,250 @@
+#include "align/walk.h"
+
+#include "align/cleanup.h"
+#include "align/io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* Directories further up than this are closed and found again by "..", so that the depth of a tree
+ * costs no descriptors. */
+#define OPEN_FRAMES 128
+
+struct align_frame {
+	int fd; /* owned; -1: closed for now */
+	dev_t dev;
+	ino_t ino;
+	struct tx_names names; /* owned */
+	size_t next;
+	size_t path_len; /* of the walk's path, this directory's part */
+};
+
+/* ------------------------------------------------------------------ the path */
+
+static int path_append(struct align_walk *walk, const char *name)
+{
+	size_t len = strlen(name), need = walk->path_len + len + 2;
+	bool slash = walk->path_len > 0 && walk->path[walk->path_len - 1] != '/';
+
+	if (need > walk->path_room) {
+		char *path = realloc(walk->path, need * 2);
+
+		if (!path)
+			return -ENOMEM;
+		walk->path = path;
+		walk->path_room = need * 2;
+	}
+	if (slash)
+		walk->path[walk->path_len++] = '/';
+	memcpy(walk->path + walk->path_len, name, len + 1);
+	walk->path_len += len;
+	return 0;
+}
+
+static void path_cut(struct align_walk *walk, size_t len)
+{
+	walk->path_len = len;
+	walk->path[len] = '\0';
+}
+
+/* ------------------------------------------------------------------ the frames */
+
+static struct align_frame *top(struct align_walk *walk)
+{
+	return &walk->frames[walk->depth - 1];
+}
+
+static int push(struct align_walk *walk, int fd, const struct stat *st, struct tx_names *names)
+{
+	if (walk->depth == walk->room) {
+		size_t room = walk->room ? walk->room * 2 : 16;
+		struct align_frame *frames = realloc(walk->frames, room * sizeof(*frames));
+
+		if (!frames)
+			return -ENOMEM;
+		walk->frames = frames;
+		walk->room = room;
+	}
+	walk->frames[walk->depth++] = (struct align_frame){
+		.fd = fd,
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.names = *names,
+		.path_len = walk->path_len,
+	};
+	if (walk->depth > OPEN_FRAMES)
+		tx_fd_release(&walk->frames[walk->depth - 1 - OPEN_FRAMES].fd);
+	return 0;
+}
+
+/* Opens the directory of FRAME again, which is the parent of the one behind CHILD. */
+static int reopen(struct align_frame *frame, int child)
+{
+	TX_FD fd = openat(child, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_dev != frame->dev || st.st_ino != frame->ino)
+		return -ESTALE;
+	frame->fd = tx_fd_steal(&fd);
+	return 0;
+}
+
+static int pop(struct align_walk *walk, struct tx_err *err)
+{
+	struct align_frame *child = top(walk);
+	int r = 0;
+
+	walk->depth--;
+	if (walk->depth > 0 && top(walk)->fd < 0)
+		r = reopen(top(walk), child->fd);
+	tx_names_release(&child->names);
+	tx_fd_release(&child->fd);
+	if (walk->depth > 0)
+		path_cut(walk, top(walk)->path_len);
+	return r < 0 ? tx_fail(err, -r, "go back to the directory %s", walk->path) : 0;
+}
+
+/* ------------------------------------------------------------------ a node */
+
+static int open_node(int dirfd, const char *name, int flags, struct stat *st)
+{
+	TX_FD fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
+					       flags);
+
+	if (fd < 0 || fstat(fd, st) < 0)
+		return -errno;
+	return tx_fd_steal(&fd);
+}
+
+/* Fills st and fd. What is neither a regular file nor a directory is not opened: that could wait
+ * for ever or set a device going. */
+static int look_at(struct align_walk *walk, struct align_node *node, unsigned char type)
+{
+	int fd;
+
+	node->fd = -1;
+	if (type != DT_REG && type != DT_DIR) {
+		if (fstatat(node->dirfd, node->name, &node->st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		if (!S_ISREG(node->st.st_mode) && !S_ISDIR(node->st.st_mode))
+			return 0;
+		type = S_ISDIR(node->st.st_mode) ? DT_DIR : DT_REG;
+	}
+	fd = open_node(node->dirfd, node->name, type == DT_DIR ? O_DIRECTORY : 0, &node->st);
+	if (fd == -ELOOP || fd == -ENOTDIR || fd == -ENXIO) /* it has become something else */
+		return fstatat(node->dirfd, node->name, &node->st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno
+											     : 0;
+	if (fd < 0)
+		return fd;
+	if (S_ISDIR(node->st.st_mode)) {
+		walk->enter = fd;
+		walk->enter_st = node->st;
+	} else {
+		walk->fd = fd;
+	}
+	node->fd = fd;
+	return 0;
+}
+
+static int give(struct align_walk *walk, struct align_node *node, int dirfd, const char *name,
+		unsigned char type, struct tx_err *err)
+{
+	int r;
+
+	node->dirfd = dirfd;
+	node->name = name;
+	node->path = walk->path;
+	node->below = walk->path_len > walk->below_at ? walk->path + walk->below_at : "";
+	r = look_at(walk, node, type);
+	node->error = -r;
+	if (r < 0)
+		tx_fail(err, -r, "open");
+	return 1;
+}
+
+/* Enters the directory that was given last. A failure gives the same node again, with the error. */
+static int enter(struct align_walk *walk, struct align_node *node, struct tx_err *err)
+{
+	TX_FD fd = tx_fd_steal(&walk->enter);
+	struct tx_names names;
+	int r = tx_names_read(&names, fd);
+
+	if (r == 0) {
+		r = push(walk, fd, &walk->enter_st, &names);
+		if (r < 0)
+			tx_names_release(&names);
+		else
+			tx_fd_steal(&fd);
+		return r;
+	}
+	*node = (struct align_node){ .dirfd = -1, .fd = -1, .path = walk->path, .error = -r,
+				     .st = walk->enter_st, .name = "", .below = "" };
+	tx_fail(err, -r, "read the directory");
+	return 1;
+}
+
+int align_walk_open(struct align_walk *walk, int base, const char *root, const char *shown,
+		    struct tx_err *err)
+{
+	*walk = (struct align_walk){ .base = base, .root = root, .fd = -1, .enter = -1 };
+	if (path_append(walk, shown) < 0)
+		return tx_fail(err, ENOMEM, "begin with %s", shown);
+	walk->below_at = walk->path_len + (walk->path_len && shown[walk->path_len - 1] != '/');
+	return 0;
+}
+
+int align_walk_next(struct align_walk *walk, struct align_node *node, struct tx_err *err)
+{
+	struct align_frame *frame;
+	int r;
+
+	tx_fd_release(&walk->fd);
+	if (!walk->started) {
+		walk->started = true;
+		return give(walk, node, walk->base, walk->root, DT_UNKNOWN, err);
+	}
+	if (walk->enter >= 0) {
+		r = enter(walk, node, err);
+		if (r < 0)
+			return tx_fail(err, -r, "walk");
+		if (r > 0)
+			return r;
+	}
+	while (walk->depth > 0 && top(walk)->next == top(walk)->names.count) {
+		r = pop(walk, err);
+		if (r < 0)
+			return r;
+	}
+	if (walk->depth == 0)
+		return 0;
+	frame = top(walk);
+	path_cut(walk, frame->path_len);
+	if (path_append(walk, frame->names.list[frame->next].name) < 0)
+		return tx_fail(err, ENOMEM, "walk");
+	frame->next++;
+	return give(walk, node, frame->fd, frame->names.list[frame->next - 1].name,
+		    frame->names.list[frame->next - 1].type, err);
+}
+
+void align_walk_skip(struct align_walk *walk)
+{
+	tx_fd_release(&walk->enter);
+}
+
+void align_walk_release(struct align_walk *walk)
+{
+	while (walk->depth > 0) {
+		tx_names_release(&top(walk)->names);
+		tx_fd_release(&top(walk)->fd);
+		walk->depth--;
+	}
+	tx_fd_release(&walk->fd);
+	tx_fd_release(&walk->enter);
+	free(walk->frames);
+	free(walk->path);
+	*walk = (struct align_walk){ .fd = -1, .enter = -1 };
+}

@@ -1,0 +1,51 @@
+/* A tree of files as a stream: a directory comes before what is in it, names in the order of their
+ * bytes, symbolic links are not followed. */
+#ifndef ALIGN_WALK_H
+#define ALIGN_WALK_H
+
+#include "align/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+/* Where the walk stands. All of it is borrowed from the walk, until its next step. */
+struct align_node {
+	int dirfd;	  /* the directory that holds it */
+	const char *name; /* in that directory */
+	const char *path; /* as a person would name it: the shown name of the root, then downwards */
+	const char *below; /* from the root on; "" for the root itself */
+	int fd;		  /* a regular file's or directory's, open for reading; else -1 */
+	struct stat st;
+	int error; /* errno: it could not be opened or read, and tx_err says why; fd is -1. For a
+		    * directory that was given before: it could not be read (st is its own) */
+};
+
+struct align_frame;
+
+struct align_walk {
+	struct align_frame *frames; /* owned; the open directories, outermost first */
+	size_t depth, room;
+	int base;     /* borrowed: where the root is looked up */
+	const char *root; /* borrowed */
+	char *path;   /* owned */
+	size_t path_len, path_room, below_at;
+	int fd; /* owned: the node's */
+	int enter; /* owned: the directory given last, entered at the next step; -1: none */
+	struct stat enter_st;
+	bool started;
+};
+
+/* Begins at ROOT, looked up in the directory BASE; its path is shown as SHOWN. 0 or -errno. */
+int align_walk_open(struct align_walk *walk, int base, const char *root, const char *shown,
+		    struct tx_err *err);
+
+/* One step. 1: NODE is filled (look at node->error first), 0: the end, negative: out of memory or
+ * the place where the walk stood was taken away. */
+int align_walk_next(struct align_walk *walk, struct align_node *node, struct tx_err *err);
+
+/* Does not enter the directory that was given last. */
+void align_walk_skip(struct align_walk *walk);
+void align_walk_release(struct align_walk *walk);
+
+#endif

@@ -1,0 +1,150 @@
+#include "overlay/marks.h"
+
+#include "align/io.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
+#include <sys/xattr.h>
+
+/* The two names of a mark, picked by userxattr. */
+struct mark {
+	const char *name[2];
+};
+
+#define MARK(x)                                                                                    \
+	{                                                                                          \
+		{                                                                                  \
+			"trusted.overlay." x, "user.overlay." x                                    \
+		}                                                                                  \
+	}
+
+static const struct mark opaque_mark = MARK("opaque");
+static const struct mark redirect_mark = MARK("redirect");
+static const struct mark metacopy_mark = MARK("metacopy");
+static const struct mark whiteout_mark = MARK("whiteout");
+
+static const struct {
+	const char *name;
+	enum overlay_xattr kind;
+} kinds[] = {
+	{ "opaque", OVERLAY_XATTR_OPAQUE },
+	{ "redirect", OVERLAY_XATTR_REDIRECT },
+	{ "metacopy", OVERLAY_XATTR_METACOPY },
+	{ "whiteout", OVERLAY_XATTR_WHITEOUT },
+};
+
+static const char *after_prefix(const char *name, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(name, prefix, len) ? NULL : name + len;
+}
+
+enum overlay_xattr overlay_xattr_kind(const char *name)
+{
+	const char *own = after_prefix(name, "trusted.overlay.");
+
+	if (!own)
+		own = after_prefix(name, "user.overlay.");
+	if (!own)
+		return OVERLAY_XATTR_NONE;
+	if (after_prefix(own, "overlay."))
+		return OVERLAY_XATTR_ESCAPED;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(own, kinds[i].name))
+			return kinds[i].kind;
+	return OVERLAY_XATTR_BOUND;
+}
+
+static bool means_absent(int errnum)
+{
+	return errnum == ENODATA || errnum == EOPNOTSUPP;
+}
+
+/* Where an inode is and whose marks to read. */
+struct place {
+	char path[TX_PROC_ROOM];
+	bool userxattr;
+};
+
+/* 1: the mark is there, whatever its value; 0: not; -errno. */
+static int has_mark(const struct place *at, const struct mark *mark, struct tx_err *err)
+{
+	const char *name = mark->name[at->userxattr];
+
+	if (lgetxattr(at->path, name, NULL, 0) >= 0)
+		return 1;
+	return means_absent(errno) ? 0 : tx_fail(err, errno, "read xattr %s", name);
+}
+
+static int read_opaque(struct overlay_marks *m, const struct place *at, struct tx_err *err)
+{
+	const char *name = opaque_mark.name[at->userxattr];
+	char value;
+	ssize_t n = lgetxattr(at->path, name, &value, 1);
+
+	/* ERANGE: longer than one byte, which overlayfs takes for nothing. */
+	if (n < 0 && !means_absent(errno) && errno != ERANGE)
+		return tx_fail(err, errno, "read xattr %s", name);
+	m->opaque = n == 1 && value == 'y';
+	m->xattr_whiteouts = n == 1 && value == 'x';
+	return 0;
+}
+
+static int read_directory(struct overlay_marks *m, const struct place *at, struct tx_err *err)
+{
+	int r = read_opaque(m, at, err);
+
+	if (r == 0)
+		r = has_mark(at, &redirect_mark, err);
+	m->redirect = r > 0;
+	return r < 0 ? r : 0;
+}
+
+/* A file that was copied up without its bytes may have been renamed after that. */
+static int read_file(struct overlay_marks *m, const struct place *at, struct tx_err *err)
+{
+	int r = has_mark(at, &metacopy_mark, err);
+
+	m->metacopy = r > 0;
+	if (r > 0)
+		r = has_mark(at, &redirect_mark, err);
+	m->redirect = r > 0;
+	return r < 0 ? r : 0;
+}
+
+static int read_empty_file(struct overlay_marks *m, const struct place *at, struct tx_err *err)
+{
+	int r = has_mark(at, &whiteout_mark, err);
+
+	m->whiteout = r > 0;
+	return r < 0 ? r : 0;
+}
+
+int overlay_marks_read(struct overlay_marks *m, int dirfd, const char *name, const struct stat *st,
+		       bool userxattr, bool parent_xattr_whiteouts, struct tx_err *err)
+{
+	struct place at = { .userxattr = userxattr };
+
+	*m = (struct overlay_marks){ 0 };
+	if (S_ISCHR(st->st_mode))
+		m->whiteout = st->st_rdev == makedev(0, 0);
+	if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode))
+		return 0;
+	tx_proc_path(at.path, dirfd, name);
+	if (S_ISDIR(st->st_mode))
+		return read_directory(m, &at, err);
+	if (st->st_size > 0)
+		return read_file(m, &at, err);
+	return parent_xattr_whiteouts ? read_empty_file(m, &at, err) : 0;
+}
+
+int overlay_marks_metacopy(int fd, bool userxattr)
+{
+	if (fgetxattr(fd, metacopy_mark.name[userxattr], NULL, 0) >= 0)
+		return 1;
+	return means_absent(errno) ? 0 : -errno;
+}

@@ -1,0 +1,43 @@
+/* The marks that overlayfs leaves on the inodes of a layer. */
+#ifndef OVERLAY_MARKS_H
+#define OVERLAY_MARKS_H
+
+#include "align/err.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+enum overlay_xattr {
+	OVERLAY_XATTR_NONE, /* not one of overlayfs' own */
+	OVERLAY_XATTR_OPAQUE,
+	OVERLAY_XATTR_REDIRECT,
+	OVERLAY_XATTR_METACOPY,
+	OVERLAY_XATTR_WHITEOUT,
+	OVERLAY_XATTR_BOUND, /* means something on one host and one mount only: origin, uuid ... */
+	OVERLAY_XATTR_ESCAPED, /* overlay.overlay.*: belongs to an overlay stored in this one */
+};
+
+/* What an xattr called NAME, prefix included, says. The first four are about content; a name of
+ * overlayfs that is not known counts as BOUND. */
+enum overlay_xattr overlay_xattr_kind(const char *name);
+
+struct overlay_marks {
+	bool whiteout; /* stands for a removed name */
+	bool opaque; /* directory: hides the directories of its path in lower layers */
+	bool redirect; /* what lies below is under another name there */
+	bool metacopy; /* regular file: metadata only, the bytes are in a lower layer */
+	bool xattr_whiteouts; /* directory: its empty regular files may be whiteouts */
+};
+
+/* Reads the marks of NAME in DIRFD (O_PATH will do), whose lstat is ST. USERXATTR as in struct
+ * overlay_stack; PARENT_XATTR_WHITEOUTS: what this function found for DIRFD, false for none.
+ * A directory costs two system calls, a regular file one, everything else none. Returns 0, or
+ * -errno when an xattr cannot be read. Marks in trusted.* are silently absent for a process that is
+ * not allowed to see them; see marks_hidden in struct overlay_stack. */
+int overlay_marks_read(struct overlay_marks *m, int dirfd, const char *name, const struct stat *st,
+		       bool userxattr, bool parent_xattr_whiteouts, struct tx_err *err);
+
+/* Whether the open file FD is metadata only. 1, 0 or -errno. */
+int overlay_marks_metacopy(int fd, bool userxattr);
+
+#endif

@@ -1,0 +1,178 @@
+#include "tarx/adder.h"
+
+#include "align/block.h"
+#include "align/volume.h"
+#include "tarx/pax.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PIPE_ALIGN 4096u
+
+/* ------------------------------------------------------------------ the archive */
+
+/* What the file system of the archive can do; nothing where it is a pipe. */
+static int probe(const struct tarx_writer *writer, struct align_volume *volume, struct tx_err *err)
+{
+	*volume = (struct align_volume){ .name = "a pipe", .block = PIPE_ALIGN };
+	if (writer->stream)
+		return 0;
+	return align_volume_probe(volume, writer->file.dir >= 0 ? writer->file.dir : writer->fd, err);
+}
+
+static uint32_t choose_align(const struct tarx_opts *opts, const struct align_volume *volume)
+{
+	if (opts->align == TARX_ALIGN_BLOCK)
+		return volume->block;
+	if (opts->align == TARX_ALIGN_UNSET)
+		return volume->clones ? volume->block : TARX_BLOCK;
+	return opts->align;
+}
+
+static int check_always(const struct tarx_adder *adder, const struct align_volume *volume,
+			struct tx_err *err)
+{
+	if (adder->mover.reflink != ALIGN_REFLINK_ALWAYS)
+		return 0;
+	if (!volume->clones)
+		return tx_reject(err, EOPNOTSUPP,
+				 "--reflink=always: cannot share extents: %s has no reflinks",
+				 volume->name);
+	if (!adder->mover.block)
+		return tx_reject(err, EINVAL,
+				 "--reflink=always: cannot share extents: the archive does not start on a block");
+	if (adder->align < volume->block)
+		return tx_reject(err, EINVAL,
+				 "--reflink=always: cannot share extents: %u is less than a block of %s (%u)",
+				 adder->align, volume->name, volume->block);
+	return 0;
+}
+
+int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct tx_err *err)
+{
+	const struct tarx_opts *opts = report->opts;
+	struct align_volume volume;
+	int r;
+
+	*adder = (struct tarx_adder){ .report = report,
+				      .mover = { .reflink = opts->reflink, .tally = &report->tally } };
+	r = tarx_writer_open(&adder->writer, opts->archive, err);
+	if (r == 0)
+		r = probe(&adder->writer, &volume, err);
+	if (r < 0)
+		return r;
+	if (volume.clones && align_gap((uint64_t)adder->writer.base, volume.block) == 0)
+		adder->mover.block = volume.block;
+	adder->align = choose_align(opts, &volume);
+	adder->align_min = opts->align_min < 0 ? (off_t)adder->align : (off_t)opts->align_min;
+	return check_always(adder, &volume, err);
+}
+
+static bool is_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool tarx_adder_is_archive(const struct tarx_adder *adder, const struct stat *st)
+{
+	const struct tarx_writer *writer = &adder->writer;
+	struct stat own;
+
+	if (!S_ISREG(st->st_mode))
+		return false;
+	if (writer->file.replaces && is_inode(&writer->file.old, st))
+		return true;
+	return !writer->stream && fstat(writer->fd, &own) == 0 &&
+	       is_inode(&own, st);
+}
+
+bool tarx_adder_shares(const struct tarx_adder *adder, off_t size)
+{
+	return adder->mover.block && adder->mover.reflink != ALIGN_REFLINK_NEVER &&
+	       adder->align >= adder->mover.block && size >= adder->align_min &&
+	       size >= (off_t)adder->mover.block;
+}
+
+/* ------------------------------------------------------------------ one member */
+
+static int pad_header(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+{
+	ssize_t added;
+
+	if (item->data.fd < 0 || adder->align == TARX_BLOCK || item->size < adder->align_min)
+		return 0;
+	added = tarx_header_align(&adder->header, adder->writer.at, adder->align, err);
+	if (added == -E2BIG && adder->mover.reflink != ALIGN_REFLINK_ALWAYS)
+		return 0;
+	if (added < 0)
+		return (int)added;
+	adder->report->padding_bytes += (uint64_t)added;
+	return 0;
+}
+
+static void report_source(struct tarx_adder *adder, const struct tarx_item *item,
+			  const struct align_moved *moved, const struct tx_err *source_err)
+{
+	intmax_t missing = (intmax_t)(item->size - moved->bytes);
+
+	if (moved->source_failed)
+		tarx_error(adder->report, "%s: %s; %jd bytes are zeros in the archive", item->path,
+			   source_err->text, missing);
+	else if (missing)
+		tarx_warning(adder->report,
+			     "%s: the file shrank while it was read; %jd bytes are zeros in the archive",
+			     item->path, missing);
+}
+
+static int add_payload(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+{
+	struct align_moved moved;
+	struct tx_err source_err;
+	int r;
+
+	if (item->data.fd < 0 || item->size == 0)
+		return 0;
+	r = tarx_writer_payload(&adder->writer, &adder->mover, &item->data, &moved, &source_err, err);
+	if (r < 0)
+		return r;
+	report_source(adder, item, &moved, &source_err);
+	return 0;
+}
+
+int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+{
+	int r;
+
+	tarx_report_begin(adder->report);
+	if (tarx_header_encode(&adder->header, item, err) < 0) {
+		tarx_error(adder->report, "%s: %s", item->path, err->text);
+		return 0;
+	}
+	adder->report->header_bytes += adder->header.len;
+	r = pad_header(adder, item, err);
+	if (r == 0)
+		r = tarx_writer_bytes(&adder->writer, adder->header.bytes, adder->header.len, err);
+	if (r == 0)
+		r = add_payload(adder, item, err);
+	if (r < 0)
+		return tx_wrap(err, "%s", item->path);
+	tarx_report_member(adder->report, item);
+	return 0;
+}
+
+int tarx_adder_finish(struct tarx_adder *adder, struct tx_err *err)
+{
+	int r = tarx_writer_finish(&adder->writer, adder->align, adder->report->opts->sync, err);
+
+	adder->report->archive_bytes = adder->writer.at;
+	adder->report->padding_bytes += adder->writer.padding;
+	return r;
+}
+
+void tarx_adder_release(struct tarx_adder *adder)
+{
+	tarx_header_release(&adder->header);
+	align_mover_release(&adder->mover);
+	tarx_writer_release(&adder->writer);
+}

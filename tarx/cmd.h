@@ -1,0 +1,11 @@
+/* One verb, one file. Each returns nothing: the report holds what came of it. */
+#ifndef TARX_CMD_H
+#define TARX_CMD_H
+
+#include "tarx/report.h"
+
+void tarx_cmd_create(struct tarx_report *report);
+void tarx_cmd_extract(struct tarx_report *report);
+void tarx_cmd_list(struct tarx_report *report);
+
+#endif

@@ -1,0 +1,43 @@
+#include "tarx/cmd.h"
+#include "tarx/reader.h"
+#include "tarx/select.h"
+
+static void list_members(struct tarx_report *report, struct tarx_reader *reader,
+			 struct tarx_select *select)
+{
+	struct tarx_item item;
+	struct tx_err err;
+	int r;
+
+	while ((r = tarx_reader_next(reader, &item, &err)) > 0) {
+		if (!tarx_select_takes(select, item.path))
+			continue;
+		if (item.warning)
+			tarx_warning(report, "%s: %s", item.path, item.warning);
+		report->members[tarx_item_kind(&item)]++;
+		tarx_report_list(report, &item, report->opts->verbose > 0);
+	}
+	report->archive_bytes = (uint64_t)reader->at;
+	if (r < 0)
+		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
+	else if (reader->damaged)
+		tarx_fatal(report, "%s: a damaged header was passed over", report->opts->archive);
+}
+
+void tarx_cmd_list(struct tarx_report *report)
+{
+	struct tarx_reader reader;
+	struct tarx_select select;
+	struct tx_err err;
+
+	if (tarx_reader_open(&reader, report->opts->archive, &err) < 0) {
+		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
+	} else if (tarx_select_open(&select, report->opts) < 0) {
+		tarx_fatal(report, "out of memory");
+		tarx_select_close(&select, NULL);
+	} else {
+		list_members(report, &reader, &select);
+		tarx_select_close(&select, report->exit_code < 2 ? report : NULL);
+	}
+	tarx_reader_release(&reader);
+}

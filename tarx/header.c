@@ -1,0 +1,169 @@
+#include "tarx/header.h"
+
+#include "tarx/pax.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int reserve(struct tarx_header *header, size_t room)
+{
+	char *bytes;
+
+	if (room <= header->room)
+		return 0;
+	bytes = realloc(header->bytes, room * 2);
+	if (!bytes)
+		return -ENOMEM;
+	header->bytes = bytes;
+	header->room = room * 2;
+	return 0;
+}
+
+static la_ssize_t take_bytes(struct archive *a, void *data, const void *bytes, size_t n)
+{
+	struct tarx_header *header = data;
+
+	if (reserve(header, header->len + n) < 0) {
+		archive_set_error(a, ENOMEM, "out of memory");
+		return -1;
+	}
+	memcpy(header->bytes + header->len, bytes, n);
+	header->len += n;
+	return (la_ssize_t)n;
+}
+
+/* GNU tar's spelling of a keyword: "%" and "=" would end it early. */
+static void spell_xattr(char *to, const char *name)
+{
+	for (; *name; name++) {
+		if (*name == '%' || *name == '=') {
+			memcpy(to, *name == '%' ? "%25" : "%3D", 3);
+			to += 3;
+		} else {
+			*to++ = *name;
+		}
+	}
+	*to = '\0';
+}
+
+static int add_xattrs(struct archive_entry *entry, const struct tarx_item *item)
+{
+	for (size_t i = 0; i < item->xattr_count; i++) {
+		const struct tarx_xattr *x = &item->xattrs[i];
+		char name[3 * 256];
+
+		if (strlen(x->name) >= sizeof(name) / 3)
+			return -ENAMETOOLONG;
+		spell_xattr(name, x->name);
+		archive_entry_xattr_add_entry(entry, name, x->value, x->len);
+	}
+	return 0;
+}
+
+static int add_acls(struct archive_entry *entry, const struct tarx_item *item)
+{
+	int r = ARCHIVE_OK;
+
+	if (item->acl_access)
+		r = archive_entry_acl_from_text(entry, item->acl_access,
+						ARCHIVE_ENTRY_ACL_TYPE_ACCESS);
+	if (r == ARCHIVE_OK && item->acl_default)
+		r = archive_entry_acl_from_text(entry, item->acl_default,
+						ARCHIVE_ENTRY_ACL_TYPE_DEFAULT);
+	return r == ARCHIVE_OK ? 0 : -EINVAL;
+}
+
+static int fill_entry(struct archive_entry *entry, const struct tarx_item *item, struct tx_err *err)
+{
+	int r;
+
+	archive_entry_clear(entry);
+	archive_entry_set_pathname(entry, item->path);
+	archive_entry_set_mode(entry, item->mode);
+	archive_entry_set_uid(entry, item->uid);
+	archive_entry_set_gid(entry, item->gid);
+	archive_entry_set_uname(entry, item->uname);
+	archive_entry_set_gname(entry, item->gname);
+	archive_entry_set_mtime(entry, item->mtime.tv_sec, item->mtime.tv_nsec);
+	archive_entry_set_size(entry, item->size);
+	if (item->hardlink)
+		archive_entry_set_hardlink(entry, item->link);
+	else if (item->link)
+		archive_entry_set_symlink(entry, item->link);
+	if (S_ISCHR(item->mode) || S_ISBLK(item->mode))
+		archive_entry_set_rdev(entry, item->rdev);
+	r = add_xattrs(entry, item);
+	if (r < 0)
+		return tx_fail(err, -r, "encode an extended attribute");
+	r = add_acls(entry, item);
+	return r < 0 ? tx_reject(err, -r, "the ACL cannot be encoded: %s", item->acl_access
+							? item->acl_access
+							: item->acl_default)
+		     : 0;
+}
+
+/* A fresh encoder for every member: one that is kept would want to see the payload. */
+static int encode(struct tarx_header *header, struct tx_err *err)
+{
+	struct archive *a = archive_write_new();
+	int r;
+
+	if (!a)
+		return tx_fail(err, ENOMEM, "encode the header");
+	archive_write_set_format_pax(a);
+	archive_write_set_bytes_per_block(a, 0);
+	archive_write_set_format_option(a, "pax", "xattrheader", "SCHILY");
+	r = archive_write_open(a, header, NULL, take_bytes, NULL);
+	/* ARCHIVE_WARN: bytes of a name are no text in the C locale. They are written as they are. */
+	if (r == ARCHIVE_OK)
+		r = archive_write_header(a, header->entry);
+	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+		r = tx_reject(err, archive_errno(a) > 0 ? archive_errno(a) : EINVAL,
+			      "encode the header: %s", archive_error_string(a));
+	else
+		r = 0;
+	archive_write_fail(a); /* or closing would write the payload, as zeros */
+	archive_write_free(a);
+	return r;
+}
+
+int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item, struct tx_err *err)
+{
+	int r;
+
+	header->len = 0;
+	if (!header->entry)
+		header->entry = archive_entry_new();
+	if (!header->entry)
+		return tx_fail(err, ENOMEM, "encode the header");
+	r = fill_entry(header->entry, item, err);
+	if (r == 0)
+		r = encode(header, err);
+	if (r < 0)
+		return r;
+	header->len = tarx_pax_drop(header->bytes, header->len, "hdrcharset");
+	return tarx_header_align(header, 0, TARX_BLOCK, err) < 0 ? -err->code : 0;
+}
+
+ssize_t tarx_header_align(struct tarx_header *header, uint64_t at, uint32_t align,
+			  struct tx_err *err)
+{
+	size_t more = tarx_pax_padding(header->bytes, header->len, at, align);
+
+	if (more == SIZE_MAX)
+		return tx_reject(err, E2BIG, "its header has no room for padding");
+	if (reserve(header, header->len + more) < 0)
+		return tx_fail(err, ENOMEM, "pad the header");
+	header->len = tarx_pax_grow(header->bytes, header->len, more);
+	return (ssize_t)more;
+}
+
+void tarx_header_release(struct tarx_header *header)
+{
+	archive_entry_free(header->entry);
+	free(header->bytes);
+	*header = (struct tarx_header){ 0 };
+}

@@ -1,0 +1,31 @@
+/* An item as header bytes in memory, encoded by libarchive. */
+#ifndef TARX_HEADER_H
+#define TARX_HEADER_H
+
+#include "align/err.h"
+#include "tarx/item.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct archive_entry;
+
+struct tarx_header {
+	char *bytes; /* owned */
+	size_t len, room;
+	struct archive_entry *entry; /* owned; kept from member to member */
+};
+
+/* Encodes ITEM as pax headers. Returns 0 or -errno. */
+int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
+		       struct tx_err *err);
+
+/* Lets the header grow so that the payload behind it starts on a multiple of ALIGN bytes, the
+ * header starting at byte AT of the archive. Returns the bytes added, or -errno (E2BIG: it would
+ * be larger than readers take; the header is as it was). */
+ssize_t tarx_header_align(struct tarx_header *header, uint64_t at, uint32_t align,
+			  struct tx_err *err);
+
+void tarx_header_release(struct tarx_header *header);
+
+#endif

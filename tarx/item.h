@@ -1,0 +1,78 @@
+/* The one thing that flows through everything: a member, from a disk or from an archive. */
+#ifndef TARX_ITEM_H
+#define TARX_ITEM_H
+
+#include "align/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+struct tarx_xattr {
+	const char *name; /* with its namespace: "user.mime_type" */
+	const void *value;
+	size_t len;
+};
+
+/* Every pointer is borrowed from whoever filled the item, until that one fills the next. */
+struct tarx_item {
+	const char *path; /* bytes, as in the archive; no character set is assumed */
+	const char *link; /* what a symbolic or hard link names; else NULL */
+	bool hardlink;
+	bool whiteout;	  /* a removal, written as the character device 0:0 */
+	mode_t mode;	  /* with the type; of a hard link only what the archive says */
+	uid_t uid;
+	gid_t gid;
+	const char *uname, *gname; /* NULL: no name */
+	struct timespec mtime;
+	dev_t rdev;
+	off_t size;		/* bytes of payload */
+	const char *acl_access; /* "user::rw-,user:joe:r--:1000,..." or NULL */
+	const char *acl_default;
+	const struct tarx_xattr *xattrs;
+	size_t xattr_count;
+	struct align_span data;	  /* the payload; fd -1: it has none, or comes as a stream */
+	const char *warning;	  /* the reader's doubt about this member, or NULL */
+};
+
+/* The words of --stats. */
+enum tarx_kind {
+	TARX_FILE,
+	TARX_DIRECTORY,
+	TARX_SYMLINK,
+	TARX_HARDLINK,
+	TARX_DEVICE,
+	TARX_FIFO,
+	TARX_WHITEOUT,
+	TARX_KINDS,
+};
+
+static inline bool tarx_is_whiteout(mode_t mode, dev_t rdev)
+{
+	return S_ISCHR(mode) && rdev == 0;
+}
+
+static inline enum tarx_kind tarx_item_kind(const struct tarx_item *item)
+{
+	if (item->hardlink)
+		return TARX_HARDLINK;
+	if (item->whiteout)
+		return TARX_WHITEOUT;
+	switch (item->mode & S_IFMT) {
+	case S_IFDIR:
+		return TARX_DIRECTORY;
+	case S_IFLNK:
+		return TARX_SYMLINK;
+	case S_IFCHR:
+	case S_IFBLK:
+		return TARX_DEVICE;
+	case S_IFIFO:
+		return TARX_FIFO;
+	default:
+		return TARX_FILE;
+	}
+}
+
+#endif

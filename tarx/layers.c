@@ -1,0 +1,200 @@
+#include "tarx/layers.h"
+
+#include "align/cleanup.h"
+#include "align/io.h"
+#include "overlay/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A directory that was mounted, or the root of the walk, and what is below it up to the next. */
+struct tarx_scope {
+	char *path; /* owned; as the walk shows it */
+	dev_t dev;
+	struct tarx_located at; /* owned */
+};
+
+/* ------------------------------------------------------------------ where a path lies */
+
+/* The path from the overlay's root of a file that is no directory: that of its directory, and its
+ * name. */
+static int locate_file(struct tarx_located *located, int base, const char *path, struct tx_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	TX_FREE char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	TX_FREE char *above = NULL;
+	TX_FD fd = dir ? openat(base, dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	int r;
+
+	if (fd < 0)
+		return tx_fail(err, dir ? errno : ENOMEM, "open its directory");
+	r = overlay_stack_relative(&located->stack, fd, &above, err);
+	if (r < 0)
+		return r;
+	if (asprintf(&located->rel, "%s%s%s", above, *above ? "/" : "", slash ? slash + 1 : path) < 0) {
+		located->rel = NULL;
+		return tx_fail(err, ENOMEM, "find its layers");
+	}
+	return 0;
+}
+
+int tarx_locate(struct tarx_located *located, int base, const char *path, struct tx_err *err)
+{
+	TX_FD fd = openat(base, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int r;
+
+	*located = (struct tarx_located){ 0 };
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "open");
+	r = overlay_stack_open(&located->stack, fd, err);
+	if (r <= 0)
+		return r;
+	located->found = true;
+	if (S_ISDIR(st.st_mode))
+		r = overlay_stack_relative(&located->stack, fd, &located->rel, err);
+	else
+		r = locate_file(located, base, path, err);
+	if (r < 0)
+		tarx_located_release(located);
+	return r;
+}
+
+void tarx_located_release(struct tarx_located *located)
+{
+	if (located->found)
+		overlay_stack_release(&located->stack);
+	free(located->rel);
+	*located = (struct tarx_located){ 0 };
+}
+
+int tarx_located_open(const struct tarx_located *located, const char *rel, int flags)
+{
+	const char *prefix = located->stack.prefix;
+	size_t len = strlen(prefix);
+
+	/* The mount may show only a directory of the overlay. */
+	if (len > 0) {
+		if (strncmp(rel, prefix, len) || (rel[len] && rel[len] != '/'))
+			return -EXDEV;
+		rel += len;
+		rel += *rel == '/';
+	}
+	return tx_open_beneath_nofollow(located->stack.root, *rel ? rel : ".", flags, 0);
+}
+
+/* ------------------------------------------------------------------ the walk's scopes */
+
+static bool is_within(const char *path, const char *scope)
+{
+	size_t len = strlen(scope);
+
+	if (strncmp(path, scope, len))
+		return false;
+	return !path[len] || path[len] == '/' || (len > 0 && scope[len - 1] == '/');
+}
+
+static void leave(struct tarx_layers *layers)
+{
+	struct tarx_scope *scope = &layers->scopes[--layers->count];
+
+	tarx_located_release(&scope->at);
+	free(scope->path);
+}
+
+static int fall_back(struct tarx_layers *layers, const char *path, struct tx_err *err)
+{
+	if (layers->report->opts->overlay == TARX_OVERLAY_MERGED)
+		return -err->code;
+	if (tarx_say_once(layers->report, TARX_ONCE_OVERLAY))
+		tarx_notice(layers->report,
+			    "%s: %s: reading through the overlay, nothing of it can be shared", path,
+			    err->text);
+	return 0;
+}
+
+static int check_reachable(const struct tarx_layers *layers, const struct tarx_located *at,
+			   struct tx_err *err)
+{
+	if (!at->found || layers->report->opts->overlay != TARX_OVERLAY_MERGED)
+		return 0;
+	for (size_t i = 0; i < at->stack.count; i++)
+		if (at->stack.layers[i].fd < 0)
+			return tx_reject(err, ENOENT, "the layer %s cannot be reached",
+					 at->stack.layers[i].path);
+	return 0;
+}
+
+static int push(struct tarx_layers *layers, const struct align_node *node, int base,
+		const char *path, struct tx_err *err)
+{
+	struct tarx_scope scope = { .dev = node->st.st_dev };
+	int r;
+
+	if (layers->count == layers->room) {
+		size_t room = layers->room ? layers->room * 2 : 8;
+		struct tarx_scope *scopes = realloc(layers->scopes, room * sizeof(*scopes));
+
+		if (!scopes)
+			return tx_fail(err, ENOMEM, "enter");
+		layers->scopes = scopes;
+		layers->room = room;
+	}
+	scope.path = strdup(node->path);
+	if (!scope.path)
+		return tx_fail(err, ENOMEM, "enter");
+	r = tarx_locate(&scope.at, base, path, err);
+	if (r >= 0)
+		r = check_reachable(layers, &scope.at, err);
+	if (r < 0)
+		r = fall_back(layers, node->path, err);
+	layers->scopes[layers->count++] = scope;
+	return r;
+}
+
+int tarx_layers_enter(struct tarx_layers *layers, int base, const char *root,
+		      const struct align_node *node, struct tx_err *err)
+{
+	if (layers->report->opts->overlay == TARX_OVERLAY_OFF)
+		return 0;
+	while (layers->count > 0 && !is_within(node->path, layers->scopes[layers->count - 1].path))
+		leave(layers);
+	if (layers->count == 0)
+		return push(layers, node, base, root, err);
+	if (S_ISDIR(node->st.st_mode) && node->st.st_dev != layers->scopes[layers->count - 1].dev)
+		return push(layers, node, node->dirfd, node->name, err);
+	return 0;
+}
+
+int tarx_layers_source(const struct tarx_layers *layers, const struct align_node *node)
+{
+	const struct tarx_scope *scope;
+	TX_FREE char *rel = NULL;
+	const char *below;
+	int fd;
+
+	if (layers->count == 0)
+		return -1;
+	scope = &layers->scopes[layers->count - 1];
+	if (!scope->at.found)
+		return -1;
+	below = node->path + strlen(scope->path);
+	below += *below == '/';
+	if (asprintf(&rel, "%s%s%s", scope->at.rel, *scope->at.rel && *below ? "/" : "", below) < 0) {
+		rel = NULL;
+		return -1;
+	}
+	fd = overlay_source_open(&scope->at.stack, rel, &node->st);
+	return fd < 0 ? -1 : fd;
+}
+
+void tarx_layers_release(struct tarx_layers *layers)
+{
+	while (layers->count > 0)
+		leave(layers);
+	free(layers->scopes);
+	*layers = (struct tarx_layers){ 0 };
+}

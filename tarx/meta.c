@@ -1,0 +1,405 @@
+#include "tarx/meta.h"
+
+#include "align/cleanup.h"
+#include "align/io.h"
+
+#include <acl/libacl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/acl.h>
+#include <sys/xattr.h>
+
+#define ACL_ACCESS_XATTR  "system.posix_acl_access"
+#define ACL_DEFAULT_XATTR "system.posix_acl_default"
+#define LIST_ROOM	  1024 /* longer lists are read into the arena */
+
+/* ------------------------------------------------------------------ reading attributes */
+
+struct loader {
+	struct tarx_item *item;
+	const char *path;
+	bool follow;
+	struct tx_arena *arena;
+	struct tarx_owners *owners;
+	const struct tarx_meta_wants *wants;
+	struct tx_err *err;
+};
+
+static ssize_t list_names(const struct loader *l, char *list, size_t room)
+{
+	ssize_t n = l->follow ? listxattr(l->path, list, room) : llistxattr(l->path, list, room);
+
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t get_value(const struct loader *l, const char *name, void *value, size_t room)
+{
+	ssize_t n = l->follow ? getxattr(l->path, name, value, room)
+			      : lgetxattr(l->path, name, value, room);
+
+	return n < 0 ? -errno : n;
+}
+
+/* Reads what SIZED asks the length of; another process may make it longer in between. */
+static int load_value(const struct loader *l, struct tarx_xattr *x)
+{
+	for (int tries = 0; tries < 8; tries++) {
+		ssize_t n = get_value(l, x->name, NULL, 0);
+		void *value;
+
+		if (n < 0)
+			return (int)n;
+		value = tx_arena_take(l->arena, (size_t)n + 1);
+		if (!value)
+			return -ENOMEM;
+		n = get_value(l, x->name, value, (size_t)n);
+		if (n == -ERANGE)
+			continue;
+		if (n < 0)
+			return (int)n;
+		x->value = value;
+		x->len = (size_t)n;
+		return 0;
+	}
+	return -ERANGE;
+}
+
+/* "user:joe:rw-:1000": names for people and other machines, the number for certainty. */
+static char *acl_text(const struct loader *l, acl_t acl)
+{
+	TX_FREE char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	acl_entry_t entry;
+
+	if (!out)
+		return NULL;
+	for (int r = acl_get_entry(acl, ACL_FIRST_ENTRY, &entry); r == 1;
+	     r = acl_get_entry(acl, ACL_NEXT_ENTRY, &entry)) {
+		static const char *const words[] = { [ACL_USER_OBJ] = "user",	[ACL_USER] = "user",
+						     [ACL_GROUP_OBJ] = "group", [ACL_GROUP] = "group",
+						     [ACL_MASK] = "mask",	[ACL_OTHER] = "other" };
+		acl_permset_t perms;
+		acl_tag_t tag;
+		const id_t *id = NULL;
+		const char *name = NULL;
+
+		acl_get_tag_type(entry, &tag);
+		acl_get_permset(entry, &perms);
+		if (tag == ACL_USER || tag == ACL_GROUP)
+			id = acl_get_qualifier(entry);
+		if (id && !l->wants->numeric)
+			name = tarx_owners_name(l->owners, tag == ACL_USER ? TARX_USER : TARX_GROUP,
+						*id);
+		fprintf(out, "%s%s:", ftell(out) > 0 ? "," : "", words[tag]);
+		if (name)
+			fputs(name, out);
+		else if (id)
+			fprintf(out, "%u", *id);
+		fprintf(out, ":%c%c%c", acl_get_perm(perms, ACL_READ) ? 'r' : '-',
+			acl_get_perm(perms, ACL_WRITE) ? 'w' : '-',
+			acl_get_perm(perms, ACL_EXECUTE) ? 'x' : '-');
+		if (name)
+			fprintf(out, ":%u", *id);
+		acl_free((void *)(uintptr_t)id);
+	}
+	if (fclose(out) != 0)
+		return NULL;
+	return tx_arena_copy(l->arena, text, len);
+}
+
+static int load_acl(const struct loader *l, acl_type_t type, const char **out)
+{
+	acl_t acl = acl_get_file(l->path, type);
+
+	if (!acl)
+		return tx_fail(l->err, errno, "read the ACL");
+	if (acl_entries(acl) > 0)
+		*out = acl_text(l, acl);
+	acl_free(acl);
+	return 0;
+}
+
+/* The list of names, and behind it the attributes; what fails is left out and told. */
+static int load_listed(const struct loader *l, const char *list, size_t len)
+{
+	size_t count = 0;
+	struct tarx_xattr *xattrs;
+	int failure = 0;
+
+	for (size_t at = 0; at < len; at += strlen(list + at) + 1)
+		count++;
+	xattrs = tx_arena_take(l->arena, count * sizeof(*xattrs));
+	if (!xattrs)
+		return tx_fail(l->err, ENOMEM, "read extended attributes");
+	l->item->xattrs = xattrs;
+	for (const char *name = list; name < list + len; name += strlen(name) + 1) {
+		struct tarx_xattr x = { .name = name };
+		int r = 0;
+
+		if (!strcmp(name, ACL_ACCESS_XATTR)) {
+			if (l->wants->acls)
+				r = load_acl(l, ACL_TYPE_ACCESS, &l->item->acl_access);
+		} else if (!strcmp(name, ACL_DEFAULT_XATTR)) {
+			if (l->wants->acls)
+				r = load_acl(l, ACL_TYPE_DEFAULT, &l->item->acl_default);
+		} else if (l->wants->xattrs) {
+			r = load_value(l, &x);
+			if (r == 0)
+				xattrs[l->item->xattr_count++] = x;
+			else if (r == -ENODATA) /* removed meanwhile */
+				r = 0;
+			else
+				tx_fail(l->err, -r, "read the extended attribute %s", name);
+		}
+		if (r < 0)
+			failure = r;
+	}
+	return failure;
+}
+
+int tarx_meta_load(struct tarx_item *item, const char *path, bool follow,
+		   const struct tarx_meta_wants *wants, struct tarx_owners *owners,
+		   struct tx_arena *arena, struct tx_err *err)
+{
+	struct loader l = { item, path, follow, arena, owners, wants, err };
+	char small[LIST_ROOM], *list;
+	ssize_t n;
+
+	if (!wants->xattrs && !wants->acls)
+		return 0;
+	n = list_names(&l, small, sizeof(small));
+	if (n == 0 || n == -EOPNOTSUPP)
+		return 0;
+	if (n == -ERANGE)
+		n = 65536; /* XATTR_LIST_MAX */
+	if (n < 0)
+		return tx_fail(err, (int)-n, "list extended attributes");
+	list = tx_arena_take(arena, (size_t)n);
+	if (!list)
+		return tx_fail(err, ENOMEM, "list extended attributes");
+	n = list_names(&l, list, (size_t)n);
+	if (n < 0)
+		return tx_fail(err, (int)-n, "list extended attributes");
+	return load_listed(&l, list, (size_t)n);
+}
+
+/* ------------------------------------------------------------------ setting attributes */
+
+struct setter {
+	const struct tarx_item *item;
+	const struct tarx_meta_target *target;
+	const struct tarx_meta_wants *wants;
+	struct tarx_owners *owners;
+	tarx_meta_complain *complain;
+	void *data;
+	char path[TX_PROC_ROOM]; /* of the inode, by its descriptor */
+	mode_t forbidden;	 /* bits that must not be set any more */
+	int failures;
+};
+
+static void complain(struct setter *s, const struct tx_err *err)
+{
+	s->failures++;
+	s->complain(s->data, err);
+}
+
+static void set_owner(struct setter *s)
+{
+	const struct tarx_item *item = s->item;
+	bool names = !s->wants->numeric;
+	struct tx_err err;
+	uid_t uid = item->uid;
+	gid_t gid = item->gid;
+
+	if (names) {
+		uid = tarx_owners_id(s->owners, TARX_USER, item->uname, uid);
+		gid = tarx_owners_id(s->owners, TARX_GROUP, item->gname, gid);
+	}
+	if (fchownat(s->target->fd, "", uid, gid, AT_EMPTY_PATH) == 0)
+		return;
+	tx_fail(&err, errno, "change the owner to %u:%u", uid, gid);
+	/* What runs as its owner must not run as somebody else. */
+	s->forbidden = S_ISUID | S_ISGID;
+	complain(s, &err);
+}
+
+static void set_mode(struct setter *s)
+{
+	mode_t mode = s->item->mode & 07777 & s->wants->mode_mask & ~s->forbidden;
+	struct tx_err err;
+
+	if (S_ISLNK(s->item->mode))
+		return;
+	if ((s->target->by_path ? chmod(s->path, mode) : fchmod(s->target->fd, mode)) == 0)
+		return;
+	tx_fail(&err, errno, "change the mode to %04o", mode);
+	complain(s, &err);
+}
+
+/* One field of an ACL entry: up to ":" or ",". */
+static size_t field(const char *text)
+{
+	return strcspn(text, ":,");
+}
+
+/* "user:joe:rw-:1000" becomes "user:1001:rw-" with this machine's number of joe, or 1000 where it
+ * knows none: what acl_from_text(3) takes. */
+static int add_local_entry(struct setter *s, FILE *out, const char *entry)
+{
+	size_t tag = field(entry), who, perms;
+	const char *name, *rest, *number;
+	enum tarx_owner_kind kind = *entry == 'u' ? TARX_USER : TARX_GROUP;
+	TX_FREE char *plain = NULL;
+
+	if (entry[tag] != ':')
+		return -EINVAL;
+	name = entry + tag + 1;
+	who = field(name);
+	if (name[who] != ':')
+		return -EINVAL;
+	rest = name + who + 1;
+	perms = field(rest);
+	number = rest[perms] == ':' ? rest + perms + 1 : NULL;
+	plain = strndup(name, who);
+	if (!plain)
+		return -ENOMEM;
+	fprintf(out, "%.*s:", (int)tag, entry);
+	if (who > 0) {
+		char *end;
+		unsigned long id = strtoul(number ? number : plain, &end, 10);
+		bool known = number || !*end;
+
+		if (!known || !s->wants->numeric)
+			id = tarx_owners_id(s->owners, kind, plain, known ? (uint32_t)id : UINT32_MAX);
+		if (id == UINT32_MAX)
+			return -ENOENT;
+		fprintf(out, "%lu", id);
+	}
+	fprintf(out, ":%.*s\n", (int)perms, rest);
+	return 0;
+}
+
+static int local_acl(struct setter *s, const char *text, char **local)
+{
+	size_t len;
+	FILE *out = open_memstream(local, &len);
+	int r = 0;
+
+	if (!out)
+		return -ENOMEM;
+	while (r == 0 && *text) {
+		r = add_local_entry(s, out, text);
+		text += strcspn(text, ",");
+		text += *text == ',';
+	}
+	if (fclose(out) != 0)
+		return -ENOMEM;
+	return r;
+}
+
+/* Sets TEXT as an ACL, or takes an inherited one away where TEXT is NULL. */
+static int put_acl(struct setter *s, acl_type_t type, const char *text)
+{
+	TX_FREE char *local = NULL;
+	acl_t acl;
+	int r;
+
+	if (!text && type == ACL_TYPE_DEFAULT)
+		return acl_delete_def_file(s->path) < 0 && errno != EOPNOTSUPP ? -errno : 0;
+	if (!text) {
+		acl = acl_from_mode(s->item->mode & 0777 & s->wants->mode_mask);
+	} else {
+		r = local_acl(s, text, &local);
+		if (r < 0)
+			return r;
+		acl = acl_from_text(local);
+	}
+	if (!acl)
+		return -errno;
+	r = acl_set_file(s->path, type, acl) < 0 ? -errno : 0;
+	acl_free(acl);
+	return r;
+}
+
+static void set_acl(struct setter *s, acl_type_t type, const char *text)
+{
+	struct tx_err err;
+	int r;
+
+	if (!text && !s->target->clear_acls)
+		return;
+	r = put_acl(s, type, text);
+	if (r < 0) {
+		tx_fail(&err, -r, "set the %s ACL %s",
+			type == ACL_TYPE_DEFAULT ? "default" : "access", text ? text : "(none)");
+		complain(s, &err);
+	}
+}
+
+static void set_acls(struct setter *s)
+{
+	if (S_ISLNK(s->item->mode))
+		return;
+	set_acl(s, ACL_TYPE_ACCESS, s->wants->acls ? s->item->acl_access : NULL);
+	if (S_ISDIR(s->item->mode))
+		set_acl(s, ACL_TYPE_DEFAULT, s->wants->acls ? s->item->acl_default : NULL);
+}
+
+static void set_xattrs(struct setter *s)
+{
+	for (size_t i = 0; s->wants->xattrs && i < s->item->xattr_count; i++) {
+		const struct tarx_xattr *x = &s->item->xattrs[i];
+		struct tx_err err;
+		int r = s->target->by_path ? setxattr(s->path, x->name, x->value, x->len, 0)
+					   : fsetxattr(s->target->fd, x->name, x->value, x->len, 0);
+
+		if (r == 0)
+			continue;
+		tx_fail(&err, errno, "set the extended attribute %s", x->name);
+		complain(s, &err);
+	}
+}
+
+static void set_times(struct setter *s)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, s->item->mtime };
+	struct tx_err err;
+
+	if (s->wants->touch)
+		return;
+	if ((s->target->by_path ? utimensat(AT_FDCWD, s->path, times, 0)
+				: futimens(s->target->fd, times)) == 0)
+		return;
+	tx_fail(&err, errno, "set the time");
+	complain(s, &err);
+}
+
+int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target *target,
+		    unsigned int parts, const struct tarx_meta_wants *wants,
+		    struct tarx_owners *owners, tarx_meta_complain *complain_to, void *data)
+{
+	struct setter s = { .item = item, .target = target, .wants = wants, .owners = owners,
+			    .complain = complain_to, .data = data };
+
+	tx_proc_path(s.path, target->fd, NULL);
+	if ((parts & TARX_META_OWNER) && wants->owner)
+		set_owner(&s);
+	if (parts & TARX_META_MODE)
+		set_mode(&s);
+	if (parts & TARX_META_ACLS)
+		set_acls(&s);
+	if (parts & TARX_META_XATTRS)
+		set_xattrs(&s);
+	if (parts & TARX_META_TIMES)
+		set_times(&s);
+	return s.failures;
+}
+
+bool tarx_meta_has_default_acl(int fd)
+{
+	return fgetxattr(fd, ACL_DEFAULT_XATTR, NULL, 0) > 0;
+}

@@ -1,0 +1,55 @@
+/* What an inode has besides its bytes: owner, mode, ACLs, extended attributes, times. */
+#ifndef TARX_META_H
+#define TARX_META_H
+
+#include "align/arena.h"
+#include "align/err.h"
+#include "tarx/item.h"
+#include "tarx/owners.h"
+
+#include <stdbool.h>
+
+/* What is read or set of it. */
+struct tarx_meta_wants {
+	bool xattrs, acls;
+	bool owner;	   /* set the owner; else it stays who creates */
+	bool numeric;	   /* numbers, not names */
+	bool touch;	   /* leave the times alone */
+	mode_t mode_mask;  /* bits of a mode that are set: ~umask without -p */
+};
+
+/* Reads the extended attributes and ACLs of an inode into ITEM, their memory from ARENA. PATH names
+ * it ("/proc/self/fd/N/NAME" or "/proc/self/fd/N") and is followed where FOLLOW says so. The system's ACLs are
+ * not among the attributes. Returns 0 or -errno; what could be read is there all the same. */
+int tarx_meta_load(struct tarx_item *item, const char *path, bool follow,
+		   const struct tarx_meta_wants *wants, struct tarx_owners *owners,
+		   struct tx_arena *arena, struct tx_err *err);
+
+/* Called for each thing that could not be set; DATA is the caller's. */
+typedef void tarx_meta_complain(void *data, const struct tx_err *err);
+
+enum {
+	TARX_META_OWNER = 1,
+	TARX_META_MODE = 2,
+	TARX_META_ACLS = 4,
+	TARX_META_XATTRS = 8,
+	TARX_META_TIMES = 16,
+	TARX_META_ALL = 31,
+};
+
+struct tarx_meta_target {
+	int fd;	     /* of the inode itself; O_PATH will do where BY_PATH is set */
+	bool by_path; /* fd is O_PATH: its /proc name is used */
+	bool clear_acls; /* the directory gave it an ACL by inheritance */
+};
+
+/* Sets PARTS (TARX_META_*) of what ITEM says, in the order owner, mode, ACLs, attributes, times, so
+ * that none undoes another. Goes on after a failure; returns how many there were. */
+int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target *target,
+		    unsigned int parts, const struct tarx_meta_wants *wants,
+		    struct tarx_owners *owners, tarx_meta_complain *complain, void *data);
+
+/* Whether the directory FD gives its files an ACL. */
+bool tarx_meta_has_default_acl(int fd);
+
+#endif

@@ -1,0 +1,63 @@
+/* An item as an inode again, never outside the target: every path is opened beneath it with
+ * openat2(2), every last component is a name in a directory that is held open. */
+#ifndef TARX_PLACE_H
+#define TARX_PLACE_H
+
+#include "align/err.h"
+#include "align/span.h"
+#include "align/volume.h"
+#include "tarx/item.h"
+#include "tarx/meta.h"
+#include "tarx/owners.h"
+#include "tarx/reader.h"
+#include "tarx/report.h"
+
+#include <stdbool.h>
+
+struct tarx_later;
+
+/* The directory that members were put into last. */
+struct tarx_parent {
+	char *path; /* owned; beneath the target */
+	int fd;	    /* owned; -1: none */
+	bool acls;  /* it hands an ACL down */
+	struct align_volume volume;
+};
+
+struct tarx_place {
+	int root;			 /* owned: the target */
+	struct tarx_report *report;	 /* borrowed */
+	const struct tarx_meta_wants *wants; /* borrowed */
+	struct tarx_owners *owners;	 /* borrowed */
+	struct align_mover mover;	 /* owned */
+	struct tarx_parent parent;
+	struct tarx_later *later; /* owned: directories whose attributes come last */
+	size_t later_count, later_room;
+	bool refused; /* under ALIGN_REFLINK_ALWAYS something could not be shared */
+	bool privileged; /* EPERM is a finding, not our lot */
+};
+
+/* Opens the target DIR. Returns 0 or -errno. */
+int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflink reflink,
+		    struct tx_err *err);
+
+/* Makes the inode of ITEM with its payload and attributes; a directory's mode, owner, ACLs and
+ * times wait for tarx_place_finish(). RESTORED is its path as of tarx_path_restored(). What is in
+ * the way is replaced, but a directory only by a directory unless it is empty. Attributes that
+ * cannot be set are warned of here.
+ * Returns 0 or -errno; then nothing of the item is left. */
+int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
+		    struct tarx_reader *reader, struct tx_err *err);
+
+/* Whether after this errno nothing else can be restored either. */
+bool tarx_place_is_fatal(int errnum);
+
+/* Directories' attributes, the deepest first. */
+void tarx_place_finish(struct tarx_place *place);
+
+/* All of the target's file system is on disk. Returns 0 or -errno. */
+int tarx_place_sync(struct tarx_place *place, struct tx_err *err);
+
+void tarx_place_release(struct tarx_place *place);
+
+#endif

@@ -1,0 +1,319 @@
+#include "tarx/reader.h"
+
+#include "align/cleanup.h"
+#include "align/io.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+/* After a payload that was passed over little is read, for the next header; the more is read in one
+ * piece, the more is read at once. */
+#define READ_FIRST (16u << 10)
+#define READ_MOST  (256u << 10)
+
+/* ------------------------------------------------------------------ bytes for libarchive */
+
+static la_ssize_t give_bytes(struct archive *a, void *data, const void **bytes)
+{
+	struct tarx_reader *reader = data;
+	ssize_t got = reader->seekable ? tx_read_at(reader->fd, reader->buf, reader->want,
+						    reader->base + reader->at)
+				       : tx_read_stream(reader->fd, reader->buf, reader->want);
+
+	if (got < 0) {
+		reader->error = (int)-got;
+		archive_set_error(a, reader->error, "read the archive at %jd",
+				  (intmax_t)reader->at);
+		return -1;
+	}
+	reader->at += got;
+	if (reader->want < READ_MOST)
+		reader->want *= 2;
+	*bytes = reader->buf;
+	return got;
+}
+
+/* Never past the end of the file, so that libarchive finds out that bytes are missing. */
+static la_int64_t pass_bytes(struct archive *a, void *data, la_int64_t n)
+{
+	struct tarx_reader *reader = data;
+	off_t left = reader->size - reader->at;
+
+	(void)a;
+	if (!reader->seekable || n <= 0 || left <= 0)
+		return 0;
+	if (n > left)
+		n = left;
+	reader->at += n;
+	reader->want = READ_FIRST;
+	return n;
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static int look_at_file(struct tarx_reader *reader)
+{
+	struct stat st;
+
+	if (fstat(reader->fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	reader->seekable = S_ISREG(st.st_mode);
+	if (reader->seekable && reader->fd == STDIN_FILENO)
+		reader->base = lseek(reader->fd, 0, SEEK_CUR);
+	reader->size = st.st_size - reader->base;
+	reader->holes = (off_t)st.st_blocks * 512 < st.st_size;
+	return 0;
+}
+
+static int begin(struct tarx_reader *reader, struct tx_err *err)
+{
+	struct archive *a = archive_read_new();
+
+	reader->archive = a;
+	reader->buf = malloc(READ_MOST);
+	if (!a || !reader->buf)
+		return tx_fail(err, ENOMEM, "read");
+	/* By name, and not "all": that would run programs it finds for rarer compressions. */
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_lzma(a);
+	archive_read_support_filter_lzip(a);
+	archive_read_support_filter_zstd(a);
+	archive_read_support_filter_lz4(a);
+	archive_read_support_filter_compress(a);
+	archive_read_support_format_tar(a);
+	archive_read_support_format_empty(a);
+	archive_read_set_callback_data(a, reader);
+	archive_read_set_read_callback(a, give_bytes);
+	archive_read_set_skip_callback(a, pass_bytes);
+	if (archive_read_open1(a) != ARCHIVE_OK)
+		return tx_reject(err, reader->error ? reader->error : EINVAL, "%s",
+				 archive_error_string(a));
+	return 0;
+}
+
+int tarx_reader_open(struct tarx_reader *reader, const char *path, struct tx_err *err)
+{
+	int r;
+
+	*reader = (struct tarx_reader){ .fd = STDIN_FILENO, .want = READ_FIRST };
+	if (strcmp(path, "-"))
+		reader->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (reader->fd < 0)
+		return tx_fail(err, errno, "open");
+	r = look_at_file(reader);
+	return r < 0 ? tx_fail(err, -r, "open") : begin(reader, err);
+}
+
+/* ------------------------------------------------------------------ an entry as an item */
+
+/* libarchive compares names with the locale's characters. tarx knows only bytes and never leaves
+ * the C locale, where libarchive keeps the bytes and says this. */
+static bool is_about_characters(const char *doubt)
+{
+	return doubt && strstr(doubt, "can't be converted from");
+}
+
+bool tarx_reader_is_plain(const struct tarx_reader *reader)
+{
+	return reader->seekable && archive_filter_count(reader->archive) <= 1;
+}
+
+/* Undoes GNU tar's spelling of "%" and "=" in a keyword, in place. */
+static void unspell_xattr(char *name)
+{
+	char *to = name;
+
+	while (*name) {
+		if (!strncmp(name, "%25", 3) || !strncasecmp(name, "%3D", 3)) {
+			*to++ = name[1] == '2' ? '%' : '=';
+			name += 3;
+		} else {
+			*to++ = *name++;
+		}
+	}
+	*to = '\0';
+}
+
+/* A name that comes twice (as from libarchive, in two spellings) counts once. */
+static bool knows_xattr(const struct tarx_xattr *xattrs, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(xattrs[i].name, name))
+			return true;
+	return false;
+}
+
+static int take_xattrs(struct tarx_reader *reader, struct tarx_item *item)
+{
+	int n = archive_entry_xattr_reset(reader->entry);
+	struct tarx_xattr *xattrs;
+	const char *name;
+	const void *value;
+	size_t len;
+
+	if (n <= 0)
+		return 0;
+	xattrs = tx_arena_take(&reader->arena, (size_t)n * sizeof(*xattrs));
+	if (!xattrs)
+		return -ENOMEM;
+	while (archive_entry_xattr_next(reader->entry, &name, &value, &len) == ARCHIVE_OK) {
+		char *plain = tx_arena_copy(&reader->arena, name, strlen(name));
+
+		if (!plain)
+			return -ENOMEM;
+		unspell_xattr(plain);
+		if (!knows_xattr(xattrs, item->xattr_count, plain))
+			xattrs[item->xattr_count++] =
+				(struct tarx_xattr){ .name = plain, .value = value, .len = len };
+	}
+	item->xattrs = xattrs;
+	return 0;
+}
+
+static int take_acl(struct tarx_reader *reader, int type, const char **out)
+{
+	int style = type | ARCHIVE_ENTRY_ACL_STYLE_EXTRA_ID |
+		    ARCHIVE_ENTRY_ACL_STYLE_SEPARATOR_COMMA;
+	char *text;
+
+	if (archive_entry_acl_count(reader->entry, type) == 0)
+		return 0;
+	text = archive_entry_acl_to_text(reader->entry, NULL, style);
+	if (!text)
+		return 0;
+	*out = tx_arena_copy(&reader->arena, text, strlen(text));
+	free(text);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* The payload as it lies in the file, unless the entry is sparse or bytes were decompressed. */
+static void take_payload(struct tarx_reader *reader, struct tarx_item *item)
+{
+	item->data = (struct align_span){ .fd = -1, .len = item->size };
+	if (!tarx_reader_is_plain(reader) || archive_entry_sparse_count(reader->entry) > 0)
+		return;
+	item->data.fd = reader->fd;
+	item->data.off = reader->base + (off_t)archive_filter_bytes(reader->archive, 0);
+	item->data.holes = reader->holes;
+}
+
+static int take_item(struct tarx_reader *reader, struct tarx_item *item)
+{
+	struct archive_entry *entry = reader->entry;
+	const char *path = archive_entry_pathname(entry);
+	int r;
+
+	*item = (struct tarx_item){
+		.path = path ? path : "",
+		.link = archive_entry_hardlink(entry),
+		.mode = archive_entry_mode(entry),
+		.uid = (uid_t)archive_entry_uid(entry),
+		.gid = (gid_t)archive_entry_gid(entry),
+		.uname = archive_entry_uname(entry),
+		.gname = archive_entry_gname(entry),
+		.mtime = { archive_entry_mtime(entry), archive_entry_mtime_nsec(entry) },
+		.rdev = archive_entry_rdev(entry),
+		.size = archive_entry_size(entry),
+		.data = { .fd = -1 },
+	};
+	item->hardlink = item->link;
+	if (!item->link)
+		item->link = archive_entry_symlink(entry);
+	if (item->hardlink || !(item->mode & S_IFMT))
+		item->mode = (item->mode & ~(mode_t)S_IFMT) | S_IFREG;
+	item->whiteout = tarx_is_whiteout(item->mode, item->rdev);
+	if (S_ISREG(item->mode) && !item->hardlink)
+		take_payload(reader, item);
+	else if (!item->hardlink)
+		item->size = 0;
+	r = take_xattrs(reader, item);
+	if (r == 0)
+		r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &item->acl_access);
+	if (r == 0)
+		r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, &item->acl_default);
+	return r;
+}
+
+/* Podman's reflink experiment filled gaps with headers without a name. */
+static bool is_filler(const struct tarx_item *item)
+{
+	return !*item->path && item->whiteout;
+}
+
+/* One header. 1, 0 at the end, -EAGAIN: this one is damaged, the next may be read; else broken. */
+static int next_header(struct tarx_reader *reader, struct tx_err *err)
+{
+	int r = archive_read_next_header(reader->archive, &reader->entry);
+
+	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+		return 1;
+	if (r == ARCHIVE_EOF)
+		return 0;
+	if (reader->error)
+		return tx_fail(err, reader->error, "read at %jd", (intmax_t)reader->at);
+	if (r == ARCHIVE_RETRY)
+		return -EAGAIN;
+	return tx_reject(err, EBADMSG, "%s", archive_error_string(reader->archive));
+}
+
+int tarx_reader_next(struct tarx_reader *reader, struct tarx_item *item, struct tx_err *err)
+{
+	for (;;) {
+		const char *doubt;
+		int r = next_header(reader, err);
+
+		if (r == -EAGAIN) {
+			reader->damaged = true;
+			continue;
+		}
+		if (r <= 0)
+			return r;
+		doubt = archive_error_string(reader->archive);
+		tx_arena_reset(&reader->arena);
+		r = take_item(reader, item);
+		if (r < 0)
+			return tx_fail(err, -r, "read a header");
+		if (item->size < 0)
+			return tx_reject(err, EBADMSG, "%s: a member of %jd bytes", item->path,
+					 (intmax_t)item->size);
+		if (is_filler(item))
+			continue;
+		if (doubt && !is_about_characters(doubt))
+			item->warning = doubt;
+		return 1;
+	}
+}
+
+int tarx_reader_block(struct tarx_reader *reader, const void **bytes, size_t *len, off_t *off,
+		      struct tx_err *err)
+{
+	la_int64_t at;
+	int r = archive_read_data_block(reader->archive, bytes, len, &at);
+
+	*off = at;
+	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+		return 1;
+	if (r == ARCHIVE_EOF)
+		return 0;
+	if (reader->error)
+		return tx_fail(err, reader->error, "read at %jd", (intmax_t)reader->at);
+	return tx_reject(err, EBADMSG, "%s", archive_error_string(reader->archive));
+}
+
+void tarx_reader_release(struct tarx_reader *reader)
+{
+	archive_read_free(reader->archive);
+	tx_arena_release(&reader->arena);
+	free(reader->buf);
+	if (reader->fd != STDIN_FILENO)
+		tx_fd_release(&reader->fd);
+	*reader = (struct tarx_reader){ .fd = -1 };
+}

@@ -1,0 +1,50 @@
+/* An archive as a stream of items, decoded by libarchive: any tar format, any compression. */
+#ifndef TARX_READER_H
+#define TARX_READER_H
+
+#include "align/arena.h"
+#include "align/err.h"
+#include "tarx/item.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct archive;
+struct archive_entry;
+
+struct tarx_reader {
+	struct archive *archive;     /* owned */
+	struct archive_entry *entry; /* borrowed from the archive */
+	struct tx_arena arena;	     /* owned; the item's strings */
+	int fd;			     /* owned, unless it is standard input */
+	bool seekable;
+	bool holes;   /* the archive's file has some */
+	off_t base;   /* where the archive starts in the file, bytes */
+	off_t at;     /* how far it was read, from there */
+	off_t size;   /* of the file from there, where seekable */
+	char *buf;    /* owned */
+	size_t want;  /* bytes for the next read */
+	int error;    /* errno of a failed read */
+	bool damaged; /* a header was passed over: the archive is not whole */
+};
+
+/* Opens PATH, "-" being standard input. Returns 0 or -errno. */
+int tarx_reader_open(struct tarx_reader *reader, const char *path, struct tx_err *err);
+
+/* 1: ITEM is filled, valid until the next call; its payload is item->data where it lies as one
+ * piece in the archive's file, else it comes from tarx_reader_block(). 0: the end. Negative: the
+ * archive is broken beyond here. */
+int tarx_reader_next(struct tarx_reader *reader, struct tarx_item *item, struct tx_err *err);
+
+/* The next piece of the payload: LEN bytes at BYTES, which belong at OFF of the file; what no piece
+ * covers is a hole. 1, 0 at the end, or negative. */
+int tarx_reader_block(struct tarx_reader *reader, const void **bytes, size_t *len, off_t *off,
+		      struct tx_err *err);
+
+/* Whether payloads can be shared out of the archive: a file, and not compressed. To be asked after
+ * the first tarx_reader_next(). */
+bool tarx_reader_is_plain(const struct tarx_reader *reader);
+
+void tarx_reader_release(struct tarx_reader *reader);
+
+#endif

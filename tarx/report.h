@@ -1,0 +1,72 @@
+/* What a person is told: words, listings, totals, the exit code. Only commands call this. */
+#ifndef TARX_REPORT_H
+#define TARX_REPORT_H
+
+#include "align/span.h"
+#include "tarx/item.h"
+#include "tarx/opts.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+struct tarx_owners;
+
+struct tarx_report {
+	const struct tarx_opts *opts; /* borrowed */
+	FILE *listing;		      /* borrowed: stdout, or stderr where the archive is stdout */
+	bool utf8;		      /* the person's locale is UTF-8 */
+	int exit_code;		      /* 0, 1 or 2 so far */
+	uint64_t warnings, errors;
+	uint64_t members[TARX_KINDS];
+	uint64_t subvolumes; /* directories stored that are btrfs subvolumes */
+	uint64_t header_bytes, padding_bytes, archive_bytes;
+	struct align_tally tally;
+	struct timespec start;
+	struct timespec member_start;
+	struct align_tally member_tally;
+	int owner_width; /* of the -tv column, as GNU tar widens it */
+	unsigned int said; /* bits of tarx_say_once() */
+};
+
+enum tarx_once {
+	TARX_ONCE_SLASH = 1,
+	TARX_ONCE_OVERLAY = 2,
+	TARX_ONCE_BOUND = 4,
+	TARX_ONCE_PRIVILEGE = 8,
+	TARX_ONCE_SUBVOLUME = 16,
+};
+
+void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts);
+
+/* Something to know; changes nothing. */
+void tarx_notice(struct tarx_report *report, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* True the first time for each of enum tarx_once. */
+bool tarx_say_once(struct tarx_report *report, enum tarx_once what);
+
+/* A member was stored or restored, but not as it should be: counted, exit 1. */
+void tarx_warning(struct tarx_report *report, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A member was not stored or restored: counted, exit 1. */
+void tarx_error(struct tarx_report *report, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The run cannot go on, or its result is no good: exit 2. Returns -1. */
+int tarx_fatal(struct tarx_report *report, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A member begins, and is done: counts it, and prints it as -v has it. */
+void tarx_report_begin(struct tarx_report *report);
+void tarx_report_member(struct tarx_report *report, const struct tarx_item *item);
+
+/* A member in GNU tar's short (LONG_FORM false) or long listing. */
+void tarx_report_list(struct tarx_report *report, const struct tarx_item *item, bool long_form);
+
+/* The end: --stats, and whether what was printed arrived. Returns the exit code. */
+int tarx_report_close(struct tarx_report *report);
+
+#endif

@@ -1,0 +1,44 @@
+/* The archive being written: its descriptor and how far it came. Knows bytes, no members. */
+#ifndef TARX_WRITER_H
+#define TARX_WRITER_H
+
+#include "align/err.h"
+#include "align/newfile.h"
+#include "align/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tarx_writer {
+	struct tx_newfile file; /* owned; fd -1 where the archive is standard output */
+	int fd;			/* borrowed: where the bytes go */
+	bool stream;		/* no holes, no clones, no second thoughts: a pipe */
+	off_t base;		/* where the archive starts in the file, bytes */
+	uint64_t at;		/* bytes of the archive so far, with those in the buffer */
+	char *buf;		/* owned: the last bytes, not written yet */
+	size_t used;
+	uint64_t padding; /* zeros, for the statistics */
+};
+
+/* Opens PATH, "-" being standard output. Returns 0 or -errno. */
+int tarx_writer_open(struct tarx_writer *writer, const char *path, struct tx_err *err);
+
+/* N bytes follow. */
+int tarx_writer_bytes(struct tarx_writer *writer, const void *bytes, size_t n, struct tx_err *err);
+
+/* A payload follows, then zeros up to a multiple of 512. Whole blocks are moved by MOVER. Where the
+ * source ends early or fails, zeros stand for the missing bytes, so that the archive stays whole:
+ * MOVED tells, and a source's failure is not returned but left in SOURCE_ERR.
+ * Returns 0 or -errno of the archive. */
+int tarx_writer_payload(struct tarx_writer *writer, struct align_mover *mover,
+			const struct align_span *span, struct align_moved *moved,
+			struct tx_err *source_err, struct tx_err *err);
+
+/* The end mark, and zeros up to a multiple of ALIGN (10240 where ALIGN is only 512) but at least
+ * 10240 bytes in all; then the archive gets its name. SYNC: and is on disk first. */
+int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, struct tx_err *err);
+
+/* Closes; an archive that was not finished never existed. */
+void tarx_writer_release(struct tarx_writer *writer);
+
+#endif

@@ -1,0 +1,212 @@
+#!/bin/bash
+# Archives that want to harm: nothing outside of the target is created, changed, linked or opened,
+# and what was refused is named.
+
+# shellcheck disable=SC2317 # functions are called by name
+# shellcheck source-path=SCRIPTDIR source=../lib/fs.sh
+. "$(dirname "$0")/../lib/fs.sh"
+
+fs_make btrfs 500M
+cd "$FS" || bail "no $FS"
+
+# hostile.tar out of a Python snippet, with some short words for it.
+hostile() # SNIPPET
+{
+	OUT=$PWD/outside "$PYTHON" - "$1" <<-'END' || bail "cannot make the archive"
+		import io, os, sys, tarfile
+		OUT = os.environ["OUT"]
+		with tarfile.open("hostile.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+		    def add(name, kind=tarfile.REGTYPE, link="", data=b"evil\n", mode=0o644, **more):
+		        info = tarfile.TarInfo(name)
+		        info.type, info.linkname, info.mode = kind, link, mode
+		        info.size = len(data) if kind == tarfile.REGTYPE else 0
+		        for key, value in more.items():
+		            setattr(info, key, value)
+		        tar.addfile(info, io.BytesIO(data) if info.size else None)
+		    def symlink(name, link): add(name, tarfile.SYMTYPE, link)
+		    def hardlink(name, link): add(name, tarfile.LNKTYPE, link)
+		    def directory(name, **more): add(name, tarfile.DIRTYPE, mode=0o755, **more)
+		    exec(sys.argv[1])
+	END
+}
+
+# The sentinels around the target, and all that could be done to them.
+surroundings()
+{
+	find "$PWD" -mindepth 1 -maxdepth 1 ! -name x ! -name hostile.tar -printf '%p %y %m %U:%G %s %n %T@ %l\n' |
+		sort
+	find "$PWD/outside" -printf '%p %y %m %U:%G %s %n %T@ %l\n' -type f -exec cat {} \; | sort
+	ls -la --time-style=full-iso /etc/passwd
+	getfattr -h -d -m - outside outside/secret 2>&1
+}
+
+prepare()
+{
+	chmod -R u+rwX x outside 2>/dev/null
+	rm -rf x outside evil*
+	mkdir -p x outside/dir
+	echo secret >outside/secret
+	echo inner >outside/dir/file
+	mkfifo outside/fifo
+	touch -d '2011-11-11 11:11:11' outside/secret outside/dir/file outside/dir outside
+}
+
+# Unpacks hostile.tar into x, where BEFORE was done first. EXITS is a pattern.
+attack() # PROMISE EXITS SAYS SNIPPET [BEFORE]
+{
+	local promise=$1 exits=$2 says=$3 before code where
+	prepare
+	hostile "$4"
+	(cd x && eval "${5-}")
+	before=$(surroundings)
+	timeout 20 "$TARX" -x -f hostile.tar -C x >"$WORK/said" 2>&1
+	code=$?
+	like "$promise: exit code" "$code" "@($exits)"
+	[ -z "$says" ] || like "$promise: it is named" "$(cat "$WORK/said")" "*$says*"
+	is "$promise: nothing outside is touched" "$(surroundings)" "$before"
+
+	# The same from a pipe, and into the working directory.
+	prepare
+	(cd x && eval "${5-}")
+	before=$(surroundings)
+	# shellcheck disable=SC2002
+	where=$(cd x && cat ../hostile.tar | timeout 20 "$TARX" -x 2>&1 >/dev/null; echo "${PIPESTATUS[1]}")
+	like "$promise: the same from a pipe" "${where##*$'\n'}" "@($exits)"
+	is "$promise: from a pipe: nothing outside is touched" "$(surroundings)" "$before"
+}
+shopt -s extglob
+
+attack "a member above the target" 1 '../evil' 'add("../evil")'
+attack "a member above the target by a detour" 1 'sub/../../evil' \
+	'directory("sub"); add("sub/../../evil")'
+attack "a directory above the target" 1 '../outside' 'directory("../outside", mtime=1)'
+attack "an existing file above the target" 1 '../outside/secret' 'add("../outside/secret")'
+attack "a member named .." '[01]' '' 'directory("..", mtime=1)'
+attack "a detour that leads back into the target" 1 '../x/evil' 'add("../x/evil")'
+
+attack "an absolute name" 0 "Removing leading" 'add(OUT + "/evil"); add(OUT + "/secret")'
+ok "an absolute name is restored beneath the target" test -f "x$PWD/outside/evil"
+like "an absolute name: said as GNU tar says it" "$(cat "$WORK/said")" \
+	"tarx: Removing leading \`/' from member names"
+attack "an absolute name after many slashes" 0 "Removing leading" 'add("///" + OUT + "/evil")'
+
+attack "a symbolic link and a member through it" 1 'link/evil' \
+	'symlink("link", OUT); add("link/evil")'
+attack "a symbolic link and a directory through it" 1 'link/evil-dir' \
+	'symlink("link", OUT); directory("link/evil-dir")'
+attack "a relative symbolic link and a member through it" 1 'link/evil' \
+	'symlink("link", "../outside"); add("link/evil")'
+attack "a chain of symbolic links and a member through it" 1 'c/evil' \
+	'symlink("a", ".."); symlink("b", "a/outside"); symlink("c", "b"); add("c/evil")'
+attack "a symbolic link deep below and a member through it" 1 'd/e/link/evil' \
+	'directory("d"); directory("d/e"); symlink("d/e/link", "../../../outside"); add("d/e/link/evil")'
+attack "a symbolic link to the root and a member through it" 1 'root' \
+	'symlink("root", "/"); add("root" + OUT + "/evil")'
+attack "a FIFO through a symbolic link" 1 'link/pipe' \
+	'symlink("link", OUT); add("link/pipe", tarfile.FIFOTYPE)'
+attack "a device through a symbolic link" 1 'link/null' \
+	'symlink("link", OUT); add("link/null", tarfile.CHRTYPE, devmajor=1, devminor=3)'
+attack "a symbolic link through a symbolic link" 1 'link/link' \
+	'symlink("link", OUT); symlink("link/link", "/etc/passwd")'
+
+attack "a symbolic link, then a file of that name" '[01]' '' \
+	'symlink("name", OUT + "/secret"); add("name")'
+ok "a symbolic link, then a file of that name: the file replaces it" test -f x/name -a ! -L x/name
+attack "a symbolic link, then a directory of that name, then a file in it" '[01]' '' \
+	'symlink("name", OUT); directory("name", mtime=1); add("name/evil")'
+attack "a symbolic link, then a directory of that name with a mode" '[01]' '' \
+	'symlink("name", OUT); add("name", tarfile.DIRTYPE, mode=0o777, uid=1, gid=1, mtime=1)'
+attack "a directory, then a symbolic link of that name, then a file in it" '[01]' '' \
+	'directory("name"); symlink("name", OUT); add("name/evil")'
+attack "a directory whose times are set last, replaced by a link meanwhile" '[01]' '' \
+	'directory("name", mtime=1); symlink("name", OUT); add("other")'
+
+attack "a symbolic link that was there, and a file of that name" 0 '' 'add("name")' \
+	'ln -s ../outside/secret name'
+is "a symbolic link that was there is replaced, not followed" "$(cat x/name; stat -c %F x/name)" \
+	"$(printf 'evil\nregular file')"
+attack "a folder that was there as a link to the outside" '[01]' '' 'add("sub/evil")' \
+	'ln -s ../outside sub'
+attack "a folder that was there as a link, and a directory member" '[01]' '' \
+	'directory("sub", mtime=1); add("sub/evil")' 'ln -s ../outside sub'
+attack "a FIFO that was there, and a file of that name" 0 '' 'add("pipe")' 'mkfifo pipe'
+is "a FIFO that was there is replaced, not opened" "$(stat -c %F x/pipe)" "regular file"
+attack "a device that was there, and a file of that name" 0 '' 'add("full")' 'mknod full c 1 7'
+is "a device that was there is replaced, not written to" "$(stat -c %F x/full)" "regular file"
+attack "a device in the archive, then a file of that name" '[01]' '' \
+	'add("full", tarfile.CHRTYPE, devmajor=1, devminor=7); add("full")'
+attack "a FIFO in the archive, then a file of that name" '[01]' '' \
+	'add("pipe", tarfile.FIFOTYPE); add("pipe")'
+prepare
+ln outside/secret x/name
+hostile 'add("name")'
+exits 0 "a hard link that was there, and a file of that name: exit code" "$TARX" -x -f hostile.tar -C x
+is "a hard link that was there: its other name keeps its bytes" "$(cat outside/secret)" secret
+
+attack "a hard link to above" 1 'name' 'hardlink("name", "../outside/secret")'
+not "a hard link to above: is not made" test -e x/name
+attack "a hard link to an absolute name" 1 'name' 'hardlink("name", OUT + "/secret")'
+not "a hard link to an absolute name: is not made" test -e x/name
+attack "a hard link to /etc/passwd" 1 'name' 'hardlink("name", "/etc/passwd")'
+attack "a hard link through a symbolic link" 1 'name' \
+	'symlink("link", OUT); hardlink("name", "link/secret")'
+not "a hard link through a symbolic link: is not made" test -e x/name
+attack "a hard link to a symbolic link, then a file through it" '[01]' '' \
+	'symlink("link", OUT + "/secret"); hardlink("name", "link"); add("name")'
+attack "a hard link to a folder's link, then a file below" '[01]' 'name/evil' \
+	'symlink("link", OUT); hardlink("name", "link"); add("name/evil")'
+attack "a hard link to what comes later" 1 'name' 'hardlink("name", "later"); add("later")'
+attack "a hard link to itself" '[01]' '' 'hardlink("name", "name")'
+attack "a hard link to a directory" 1 'name' 'directory("dir"); hardlink("name", "dir")'
+
+attack "an empty name" '[01]' '' 'add("", data=b"evil"); add("good")'
+attack "a name of slashes" '[01]' '' 'add("///", data=b"evil"); add("good")'
+attack "the target itself as a file" '[01]' '' 'add(".", data=b"evil"); add("good")'
+attack "a target that stays a directory" '[01]' '' 'symlink(".", OUT); symlink("./", OUT); add("good")'
+attack "names with control characters do not reach the terminal" 1 '' 'add("../\033]0;evil\007")'
+not "names with control characters do not reach the terminal: quoted" \
+	grep -q $'[\a\033]' "$WORK/said"
+
+# The rest of a hostile archive is restored.
+attack "good members among bad ones" 1 '../evil' 'add("first"); add("../evil"); add("last")'
+is "good members among bad ones are restored" "$(find x -type f -printf '%P\n' | sort | xargs)" \
+	"$(printf 'first last')"
+
+# Named with every run.
+attack "several bad members are each named" 1 'evil-two' 'add("../evil-one"); add("../evil-two")'
+like "several bad members are each named" "$(cat "$WORK/said")" "*evil-one*"
+
+# Overlay marks that would make a lower layer's file readable, or a folder show another.
+for mark in redirect metacopy; do
+	for prefix in trusted user; do
+		attack "an overlay xattr $prefix.overlay.$mark" '[01]' "overlay.$mark" \
+			'add("file", pax_headers={"SCHILY.xattr.'"$prefix.overlay.$mark"'": "/etc/shadow"}); directory("dir", pax_headers={"SCHILY.xattr.'"$prefix.overlay.$mark"'": "/etc"}); add("good")'
+		is "an overlay xattr $prefix.overlay.$mark is not written" \
+			"$(cd x && getfattr -h -d -m - file dir 2>/dev/null)" ""
+	done
+done
+for mark in origin impure nlink upper uuid protattr; do
+	attack "an overlay xattr trusted.overlay.$mark" '[01]' '' \
+		'add("file", pax_headers={"SCHILY.xattr.trusted.overlay.'"$mark"'": "y"}); add("good")'
+	is "an overlay xattr trusted.overlay.$mark is not written" \
+		"$(cd x && getfattr -h -d -m - file 2>/dev/null)" ""
+done
+attack "an overlay xattr by libarchive's keyword" '[01]' 'overlay.redirect' \
+	'add("file", pax_headers={"LIBARCHIVE.xattr.trusted.overlay.redirect": "L2V0Yw"}); add("good")'
+is "an overlay xattr by libarchive's keyword is not written" \
+	"$(cd x && getfattr -h -d -m - file 2>/dev/null)" ""
+attack "an overlay xattr by libarchive's keyword, spelled with percent" '[01]' '' \
+	'add("file", pax_headers={"LIBARCHIVE.xattr.trusted.overlay%2eredirect": "L2V0Yw", "LIBARCHIVE.xattr.%74rusted.overlay.metacopy": "L2V0Yw"}); add("good")'
+is "an overlay xattr spelled with percent is not written" \
+	"$(cd x && getfattr -h -d -m - file 2>/dev/null)" ""
+
+# Sizes that lie.
+attack "a size beyond the archive's end" 2 '' 'add("good"); info = tarfile.TarInfo("liar"); info.size = 1 << 40; tar.fileobj.write(info.tobuf()); tar.offset += 512'
+is "a size beyond the archive's end takes no space" \
+	"$([ "$(du -sk x | cut -f 1)" -lt 100 ] && echo small)" small
+attack "a size near the largest number" '[12]' '' 'add("good"); add("liar", pax_headers={"size": "9223372036854775807"})'
+attack "a negative size" '[12]' '' 'add("good"); add("liar", pax_headers={"size": "-512"})'
+attack "a device number out of range" '[012]' '' \
+	'add("dev", tarfile.CHRTYPE, devmajor=0o7777777, devminor=0o7777777)'
+
+finish

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""kinds.py DIR GROUP...: makes a tree with one of everything, by groups:
+
+  basic     files, directories, symbolic links, FIFOs, devices, modes, owners, times
+  links     hard links to files and symbolic links
+  hard      hard links to every kind of entry that can have some
+  xattrs    user, trusted and security xattrs with odd names and values; LARGE=N: a value of N bytes
+  acls      access and default ACLs
+  names     names of odd bytes
+  deep      paths longer than PATH_MAX
+  sparse    files with holes; HUGE=1: also one of 9 GiB
+  socket    a socket, which no archive can hold
+"""
+import os
+import random
+import socket
+import stat
+import struct
+import subprocess
+import sys
+
+dice = random.Random(4711)
+LARGE = int(os.environ.get("LARGE", "2000"))
+
+
+def write(path, data=b"some bytes\n", mode=0o644):
+    with open(path, "wb") as file:
+        file.write(data)
+    os.chmod(path, mode)
+
+
+def basic():
+    os.mkdir("basic")
+    os.chdir("basic")
+    write("empty", b"")
+    write("file")
+    write("large", dice.randbytes(300000))
+    os.mkdir("directory", 0o755)
+    write("directory/inside")
+    os.mkdir("empty-directory", 0o711)
+    os.mkdir("read-only")
+    write("read-only/inside")
+    os.mkdir("read-only/sub")
+    write("read-only/sub/inside")
+    os.symlink("file", "link")
+    os.symlink("directory", "link-to-directory")
+    os.symlink("/no/such/thing", "dangling")
+    os.symlink("x" * 1000, "long-link")
+    os.symlink("../basic/./file", "roundabout")
+    os.mkfifo("fifo", 0o640)
+    os.mknod("null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    os.mknod("large-minor", 0o600 | stat.S_IFCHR, os.makedev(200, 70000))
+    os.mknod("block", 0o660 | stat.S_IFBLK, os.makedev(7, 200))
+    os.mknod("whiteout", stat.S_IFCHR, os.makedev(0, 0))
+    for mode in (0o0, 0o400, 0o111, 0o777, 0o4755, 0o2755, 0o1644, 0o6711, 0o7777):
+        write(f"mode-{mode:o}", mode=mode)
+    for mode in (0o700, 0o1777, 0o2775, 0o3777, 0o555):
+        os.mkdir(f"directory-{mode:o}")
+        os.chmod(f"directory-{mode:o}", mode)
+    for number, (uid, gid) in enumerate(((0, 0), (1, 2), (65534, 65534), (1000, 100), (3000000, 4),
+                                         (2097151, 2097152), (4000000000, 4000000001))):
+        write(f"owner-{number}")
+        os.chown(f"owner-{number}", uid, gid)
+    write("owner-setuid")
+    os.chown("owner-setuid", 1234, 4321)
+    os.chmod("owner-setuid", 0o6755)
+    os.symlink("owner-0", "owner-link")
+    os.lchown("owner-link", 77, 78)
+    for number, when in enumerate((0, 1, 10**9 + 1, 1234567890123456789, 1700000000999999999,
+                                   1700000000000000001, 4000000000 * 10**9, -(10**9), -1)):
+        write(f"time-{number}")
+        os.utime(f"time-{number}", ns=(when, when))
+    os.utime("link", ns=(1, 1600000000123456789), follow_symlinks=False)
+    os.utime("fifo", ns=(1, 1600000000123456788))
+    os.utime("null", ns=(1, 1600000000123456787))
+    for number, path in enumerate(("directory", "read-only/sub", "read-only", "empty-directory")):
+        os.utime(path, ns=(1, 1500000000111111111 + number))
+    os.chmod("read-only/sub", 0o555)
+    os.chmod("read-only", 0o500)
+    os.chdir("..")
+
+
+def linked(top, *names):
+    os.mkdir(f"{top}/sub")
+    for name in names:
+        os.link(f"{top}/a-{name}", f"{top}/z-{name}", follow_symlinks=False)
+        os.link(f"{top}/a-{name}", f"{top}/sub/{name}", follow_symlinks=False)
+
+
+def links():
+    os.mkdir("links")
+    write("links/a-file", dice.randbytes(5000))
+    os.symlink("target", "links/a-link")
+    linked("links", "file", "link")
+
+
+def hard():
+    os.mkdir("hard")
+    write("hard/a-file", dice.randbytes(5000))
+    os.symlink("target", "hard/a-link")
+    os.mkfifo("hard/a-fifo")
+    os.mknod("hard/a-device", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    linked("hard", "file", "link", "fifo", "device")
+
+
+def capability(flags, permitted):
+    """A version 2 security.capability value, see capabilities(7)."""
+    return struct.pack("<IIIII", 0x02000000 | flags, permitted, 0, 0, 0)
+
+
+def xattrs():
+    os.mkdir("xattrs")
+    write("xattrs/file")
+    os.mkdir("xattrs/directory")
+    os.symlink("file", "xattrs/link")
+    for path in ("xattrs/file", "xattrs/directory"):
+        os.setxattr(path, "user.plain", b"value")
+        os.setxattr(path, "user.empty", b"")
+        os.setxattr(path, "user.name=with=equals", b"x=y")
+        os.setxattr(path, "user.percent%41%", b"100%")
+        os.setxattr(path, "user.space and\nnewline", b"line\nline\n")
+        os.setxattr(path, b"user.bytes\xff\xfe", bytes(range(256)))
+        os.setxattr(path, "user.nul", b"\0\0\0")
+        os.setxattr(path, "user.large", dice.randbytes(LARGE))
+        os.setxattr(path, "trusted.thing", b"\1\2\3")
+    os.setxattr("xattrs/link", "trusted.on-a-link", b"yes", follow_symlinks=False)
+    write("xattrs/ping", mode=0o755)
+    os.setxattr("xattrs/ping", "security.capability", capability(1, 1 << 13))
+    write("xattrs/owned-ping", mode=0o755)
+    os.chown("xattrs/owned-ping", 1000, 1000)
+    os.setxattr("xattrs/owned-ping", "security.capability", capability(0, 1 << 10))
+
+
+def acls():
+    os.mkdir("acls")
+    write("acls/file", mode=0o640)
+    write("acls/numeric", mode=0o600)
+    os.mkdir("acls/directory")
+
+    def setfacl(*arguments):
+        subprocess.run(("setfacl", *arguments), check=True)
+    setfacl("-m", "u:nobody:rw,g:daemon:r", "acls/file")
+    setfacl("-m", "u:54321:rwx,g:54322:r,m::rx", "acls/numeric")
+    setfacl("-m", "u:nobody:rwx,d:u:nobody:rwx,d:g:54322:rx,d:o::-", "acls/directory")
+    write("acls/directory/inherits")
+    os.mkdir("acls/directory/sub")
+    # One that no longer has the default entries of its parent.
+    write("acls/directory/stripped")
+    setfacl("-b", "acls/directory/stripped")
+    os.mkdir("acls/directory/bare")
+    setfacl("-b", "acls/directory/bare")
+
+
+def names():
+    os.mkdir("names")
+    odd = [b"new\nline", b"tab\tbell\a", b"-leading-dash", b"--help", b"trailing space ", b" leading",
+           b"  ", b"not-utf8-\xff\xfe\x80", b"nfc-\xc3\xa9", b"nfd-e\xcc\x81",
+           "\u65e5\u672c\u8a9e".encode(), "\U0001f4be".encode(), b"quote'\"`$(x)", b"back\\slash\\n",
+           b"*?[glob]", b"...", b".hidden", b"\x7f", b"%41%", b"=", b"a=b", b"#", b"~root",
+           b"c" * 255, b"d" * 100, b"e" * 101, b"\xc3\xa9" * 127, b"5 path=x"]
+    for number, name in enumerate(odd):
+        write(b"names/" + name, b"file %d\n" % number)
+        if len(name) < 250:
+            os.mkdir(b"names/" + name + b".d")
+            write(b"names/" + name + b".d/" + name, b"below %d\n" % number)
+            os.symlink(name, b"names/" + name + b".l")
+    for length in (98, 99, 154, 155, 156, 255):
+        os.makedirs("names/" + "p" * length + "/" + "q" * 100)
+        write("names/" + "p" * length + "/" + "q" * 100 + "/file")
+    os.link(b"names/new\nline", b"names/z-hard\nlink")
+
+
+def deep():
+    """A chain of folders over 6000 bytes long, with something at its end."""
+    fd = os.open(".", os.O_RDONLY)
+    os.mkdir("deep")
+    for number in range(24):
+        name = "deep" if number == 0 else f"{number:02}" + "y" * 250
+        if number:
+            os.mkdir(name, dir_fd=fd)
+        below = os.open(name, os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    with open(os.open("file", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=fd), "wb") as file:
+        file.write(dice.randbytes(10000))
+    os.symlink("file", "link", dir_fd=fd)
+    os.link("file", "hard", src_dir_fd=fd, dst_dir_fd=fd)
+    os.mkfifo("fifo", dir_fd=fd)
+    os.utime("file", ns=(1, 1234567890987654321), dir_fd=fd)
+    os.chmod(f"/proc/self/fd/{fd}", 0o700)
+    os.setxattr(f"/proc/self/fd/{fd}", "user.deep", b"down here")
+    os.utime(fd, ns=(1, 1400000000123456789))
+    os.close(fd)
+
+
+def holes(name, size, parts):
+    with open(name, "wb") as file:
+        for offset, data in parts:
+            file.seek(offset)
+            file.write(data)
+        file.truncate(size)
+
+
+def sparse():
+    os.mkdir("sparse")
+    mib = 1 << 20
+    holes("sparse/all-hole", 16 * mib, [])
+    holes("sparse/at-start", 9 * mib, [(8 * mib, dice.randbytes(mib))])
+    holes("sparse/at-end", 9 * mib, [(0, dice.randbytes(mib))])
+    holes("sparse/many", 20 * mib + 5, [(n * 2 * mib, dice.randbytes(70000)) for n in range(10)])
+    holes("sparse/odd", 3 * mib + 1, [(123457, b"some"), (2 * mib + 3, b"more")])
+    if os.environ.get("HUGE"):
+        holes("sparse/nine-gib", 9 << 30, [(0, b"start"), (5 << 30, dice.randbytes(mib)),
+                                            ((9 << 30) - 3, b"end")])
+
+
+def make_socket():
+    os.mkdir("sockets")
+    write("sockets/file")
+    os.chdir("sockets")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind("socket")
+    os.chdir("..")
+
+
+os.umask(0o022)
+os.makedirs(sys.argv[1], exist_ok=True)
+os.chdir(sys.argv[1])
+for group in sys.argv[2:]:
+    {"basic": basic, "links": links, "hard": hard, "xattrs": xattrs, "acls": acls, "names": names, "deep": deep,
+     "sparse": sparse, "socket": make_socket}[group]()
