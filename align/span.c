@@ -71,17 +71,18 @@ static bool no_cow(int fd)
 
 static int refuse(const struct align_span *span, int dst, int errnum, struct tx_err *err)
 {
+	const char *hint = NULL;
+
 	if (errnum == EINVAL && no_cow(span->fd) != no_cow(dst))
-		return tx_reject(err, errnum,
-				 "cannot share extents: one side is without copy-on-write (chattr +C) "
-				 "and the other is not");
-	if (errnum == EXDEV)
-		return tx_reject(err, errnum,
-				 "cannot share extents: not on the same file system (or seen through "
-				 "another mount such as an overlay)");
-	if (errnum == EOPNOTSUPP || errnum == ENOTTY)
-		return tx_reject(err, errnum, "cannot share extents: the file system has no reflinks");
-	return tx_fail(err, errnum, "share extents");
+		hint = "one side is without copy-on-write (chattr +C), the other is not";
+	else if (errnum == EXDEV)
+		hint = "not on the same file system, or seen through another mount";
+	else if (errnum == EOPNOTSUPP || errnum == ENOTTY)
+		hint = "the file system has no reflinks";
+	if (!hint)
+		return tx_fail(err, errnum, "cannot share extents");
+	tx_fail(err, errnum, "cannot share extents (%s)", hint);
+	return -errnum;
 }
 
 static bool target_is_lost(int errnum)

@@ -47,7 +47,7 @@ count_program() # FILE
 show_failures() # TEST
 {
 	echo "--- $(basename "$1")"
-	awk '/^not ok|^ERROR|^Bail out|AddressSanitizer|runtime error/ { show = 1 } /^ok/ { show = 0 } show' \
+	awk '/^not ok|^ERROR|^Bail out|AddressSanitizer|runtime error/ { show = 1 } /^(ok|PASS|FAIL)/ { show = 0 } show' \
 		"$1.log" | head -n 200
 	echo "--- the end of its log"
 	tail -n 15 "$1.log"

@@ -36,9 +36,9 @@ static int check_always(const struct tarx_adder *adder, const struct align_volum
 	if (adder->mover.reflink != ALIGN_REFLINK_ALWAYS)
 		return 0;
 	if (!volume->clones)
-		return tx_reject(err, EOPNOTSUPP,
-				 "--reflink=always: cannot share extents: %s has no reflinks",
-				 volume->name);
+		return tx_fail(err, EOPNOTSUPP,
+			       "--reflink=always: cannot share extents (%s has no reflinks)",
+			       volume->name);
 	if (!adder->mover.block)
 		return tx_reject(err, EINVAL,
 				 "--reflink=always: cannot share extents: the archive does not start on a block");
@@ -62,7 +62,8 @@ int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct
 		r = probe(&adder->writer, &volume, err);
 	if (r < 0)
 		return r;
-	if (volume.clones && align_gap((uint64_t)adder->writer.base, volume.block) == 0)
+	/* Where nothing can be cloned it is tried all the same, so that the refusals are counted. */
+	if (!adder->writer.stream && align_gap((uint64_t)adder->writer.base, volume.block) == 0)
 		adder->mover.block = volume.block;
 	adder->align = choose_align(opts, &volume);
 	adder->align_min = opts->align_min < 0 ? (off_t)adder->align : (off_t)opts->align_min;

@@ -5,6 +5,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,51 +37,27 @@ static la_ssize_t take_bytes(struct archive *a, void *data, const void *bytes, s
 	return (la_ssize_t)n;
 }
 
-/* GNU tar's spelling of a keyword: "%" and "=" would end it early. */
-static void spell_xattr(char *to, const char *name)
+/* libarchive spells such a name its own way, which others, and it itself, do not read back. */
+static bool is_plain(const char *name)
 {
-	for (; *name; name++) {
-		if (*name == '%' || *name == '=') {
-			memcpy(to, *name == '%' ? "%25" : "%3D", 3);
-			to += 3;
-		} else {
-			*to++ = *name;
-		}
-	}
-	*to = '\0';
+	for (; *name; name++)
+		if (*name <= ' ' || *name > '~' || *name == '%' || *name == '=')
+			return false;
+	return true;
 }
 
-static int add_xattrs(struct archive_entry *entry, const struct tarx_item *item)
+static void add_plain_xattrs(struct archive_entry *entry, const struct tarx_item *item)
 {
 	for (size_t i = 0; i < item->xattr_count; i++) {
 		const struct tarx_xattr *x = &item->xattrs[i];
-		char name[3 * 256];
 
-		if (strlen(x->name) >= sizeof(name) / 3)
-			return -ENAMETOOLONG;
-		spell_xattr(name, x->name);
-		archive_entry_xattr_add_entry(entry, name, x->value, x->len);
+		if (is_plain(x->name))
+			archive_entry_xattr_add_entry(entry, x->name, x->value, x->len);
 	}
-	return 0;
 }
 
-static int add_acls(struct archive_entry *entry, const struct tarx_item *item)
+static void fill_entry(struct archive_entry *entry, const struct tarx_item *item)
 {
-	int r = ARCHIVE_OK;
-
-	if (item->acl_access)
-		r = archive_entry_acl_from_text(entry, item->acl_access,
-						ARCHIVE_ENTRY_ACL_TYPE_ACCESS);
-	if (r == ARCHIVE_OK && item->acl_default)
-		r = archive_entry_acl_from_text(entry, item->acl_default,
-						ARCHIVE_ENTRY_ACL_TYPE_DEFAULT);
-	return r == ARCHIVE_OK ? 0 : -EINVAL;
-}
-
-static int fill_entry(struct archive_entry *entry, const struct tarx_item *item, struct tx_err *err)
-{
-	int r;
-
 	archive_entry_clear(entry);
 	archive_entry_set_pathname(entry, item->path);
 	archive_entry_set_mode(entry, item->mode);
@@ -95,14 +73,7 @@ static int fill_entry(struct archive_entry *entry, const struct tarx_item *item,
 		archive_entry_set_symlink(entry, item->link);
 	if (S_ISCHR(item->mode) || S_ISBLK(item->mode))
 		archive_entry_set_rdev(entry, item->rdev);
-	r = add_xattrs(entry, item);
-	if (r < 0)
-		return tx_fail(err, -r, "encode an extended attribute");
-	r = add_acls(entry, item);
-	return r < 0 ? tx_reject(err, -r, "the ACL cannot be encoded: %s", item->acl_access
-							? item->acl_access
-							: item->acl_default)
-		     : 0;
+	add_plain_xattrs(entry, item);
 }
 
 /* A fresh encoder for every member: one that is kept would want to see the payload. */
@@ -130,6 +101,80 @@ static int encode(struct tarx_header *header, struct tx_err *err)
 	return r;
 }
 
+static int add_record(struct tarx_header *header, const char *key, const void *value, size_t len)
+{
+	size_t more = tarx_pax_record_size(strlen(key), len) + 3 * TARX_BLOCK;
+
+	if (reserve(header, header->len + more) < 0)
+		return -ENOMEM;
+	header->len = tarx_pax_add(header->bytes, header->len, key, value, len);
+	return 0;
+}
+
+/* GNU tar's spelling of a keyword: "%" and "=" would end it early. */
+static void spell(char *to, const char *name)
+{
+	for (; *name; name++) {
+		if (*name == '%' || *name == '=') {
+			memcpy(to, *name == '%' ? "%25" : "%3D", 3);
+			to += 3;
+		} else {
+			*to++ = *name;
+		}
+	}
+	*to = '\0';
+}
+
+static int add_odd_xattrs(struct tarx_header *header, const struct tarx_item *item)
+{
+	static const char keyword[] = "SCHILY.xattr.";
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < item->xattr_count; i++) {
+		const struct tarx_xattr *x = &item->xattrs[i];
+		char key[sizeof(keyword) + 3 * 256];
+
+		if (is_plain(x->name))
+			continue;
+		if (strlen(x->name) > 255)
+			return -ENAMETOOLONG;
+		memcpy(key, keyword, sizeof(keyword));
+		spell(key + strlen(keyword), x->name);
+		r = add_record(header, key, x->value, x->len);
+	}
+	return r;
+}
+
+/* libarchive keeps an ACL's group entry and the mode's group bits, which are the ACL's mask, in one
+ * place; one of them would be lost. */
+static int add_acls(struct tarx_header *header, const struct tarx_item *item)
+{
+	int r = 0;
+
+	if (item->acl_access)
+		r = add_record(header, "SCHILY.acl.access", item->acl_access,
+			       strlen(item->acl_access));
+	if (r == 0 && item->acl_default)
+		r = add_record(header, "SCHILY.acl.default", item->acl_default,
+			       strlen(item->acl_default));
+	return r;
+}
+
+/* Before 1970 libarchive writes the fraction of a time as one that counts upwards, "-2.25" for
+ * 1.75 seconds before; pax(1) and all others mean the decimal number. */
+static int mend_time(struct tarx_header *header, const struct timespec *t)
+{
+	char text[64];
+	int n;
+
+	if (t->tv_sec >= 0 || t->tv_nsec == 0)
+		return 0;
+	n = snprintf(text, sizeof(text), "-%jd.%09ld", (intmax_t)(-(t->tv_sec + 1)),
+		     1000000000 - t->tv_nsec);
+	header->len = tarx_pax_drop(header->bytes, header->len, "mtime");
+	return add_record(header, "mtime", text, (size_t)n);
+}
+
 int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item, struct tx_err *err)
 {
 	int r;
@@ -139,12 +184,19 @@ int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 		header->entry = archive_entry_new();
 	if (!header->entry)
 		return tx_fail(err, ENOMEM, "encode the header");
-	r = fill_entry(header->entry, item, err);
-	if (r == 0)
-		r = encode(header, err);
+	fill_entry(header->entry, item);
+	r = encode(header, err);
 	if (r < 0)
 		return r;
 	header->len = tarx_pax_drop(header->bytes, header->len, "hdrcharset");
+	header->len = tarx_pax_trim(header->bytes, header->len);
+	r = add_odd_xattrs(header, item);
+	if (r == 0)
+		r = add_acls(header, item);
+	if (r == 0)
+		r = mend_time(header, &item->mtime);
+	if (r < 0)
+		return tx_fail(err, -r, "encode the header");
 	return tarx_header_align(header, 0, TARX_BLOCK, err) < 0 ? -err->code : 0;
 }
 

@@ -1,5 +1,7 @@
 #include "tarx/cmd.h"
 
+#include <stdio.h>
+
 static const struct {
 	enum tarx_mode mode;
 	void (*run)(struct tarx_report *report);
@@ -22,7 +24,7 @@ int main(int argc, char **argv)
 				verbs[i].run(&report);
 		r = tarx_report_close(&report);
 	} else {
-		r = r < 0 ? 2 : 0;
+		r = r < 0 || fflush(stdout) != 0 ? 2 : 0;
 	}
 	tarx_opts_release(&opts);
 	return r;

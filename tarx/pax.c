@@ -14,11 +14,15 @@ enum {
 	CHECKSUM = 148,
 	TYPE = 156,
 	LINKNAME = 157,
+	UNAME = 265,
+	GNAME = 297,
 	DEVMAJOR = 329,
 	PREFIX = 345,
 };
 
 #define NAME_ROOM     100u
+#define OWNER_ROOM    32u
+#define PREFIX_ROOM   155u
 #define RECORD_MAX    512u /* longer ones fail in MirBSD pax */
 #define RECORD_MIN    13u  /* "13 comment=.\n" */
 #define BODY_USUAL    65536u
@@ -28,7 +32,7 @@ enum {
 
 static bool has_x(const char *bytes, size_t len)
 {
-	return len > 2 * TARX_BLOCK && bytes[TYPE] == 'x';
+	return len >= 2 * TARX_BLOCK && bytes[TYPE] == 'x';
 }
 
 /* The declared size of the x header's body, in bytes; never more than what is there. */
@@ -67,37 +71,166 @@ static size_t resize_body(char *bytes, size_t len, size_t size)
 	return now + (len - behind);
 }
 
-size_t tarx_pax_drop(char *bytes, size_t len, const char *key)
+static void begin_x(char *bytes, const char *ustar)
 {
-	size_t size, kept = 0, at = 0, key_len = strlen(key);
+	char name[NAME_ROOM + 1];
+	const char *base;
+
+	memcpy(name, ustar + NAME, NAME_ROOM);
+	name[NAME_ROOM] = '\0';
+	for (size_t end = strlen(name); end > 0 && name[end - 1] == '/'; end--)
+		name[end - 1] = '\0';
+	base = strrchr(name, '/');
+	base = base ? base + 1 : name;
+	memcpy(bytes, ustar, TARX_BLOCK);
+	memset(bytes + NAME, 0, NAME_ROOM);
+	snprintf(bytes + NAME, NAME_ROOM, "PaxHeaders/%.80s", *base ? base : "member");
+	memcpy(bytes + MODE, "0000644", 8);
+	bytes[TYPE] = 'x';
+	memset(bytes + LINKNAME, 0, NAME_ROOM);
+	memset(bytes + DEVMAJOR, 0, PREFIX - DEVMAJOR);
+	memset(bytes + PREFIX, 0, TARX_BLOCK - PREFIX);
+}
+
+/* One record of a body: "LENGTH KEY=VALUE\n". */
+struct record {
+	const char *key, *value;
+	size_t key_len, value_len, len;
+};
+
+/* Cuts the record at TEXT, ROOM bytes from the body's end. False: it is none. */
+static bool cut_record(struct record *record, const char *text, size_t room)
+{
+	char *space;
+	const char *equals, *end;
+
+	record->len = strtoul(text, &space, 10);
+	if (record->len < 5 || record->len > room || *space != ' ')
+		return false;
+	record->key = space + 1;
+	end = text + record->len - 1;
+	equals = memchr(record->key, '=', (size_t)(end - record->key));
+	if (!equals || *end != '\n')
+		return false;
+	record->key_len = (size_t)(equals - record->key);
+	record->value = equals + 1;
+	record->value_len = (size_t)(end - record->value);
+	return true;
+}
+
+static bool has_key(const struct record *record, const char *key)
+{
+	return record->key_len == strlen(key) && !memcmp(record->key, key, record->key_len);
+}
+
+typedef bool is_unwanted(const struct record *record, const void *data);
+
+/* Takes the unwanted records out, and the x header where none is left. */
+static size_t sift(char *bytes, size_t len, is_unwanted *unwanted, const void *data)
+{
 	char *body = bytes + TARX_BLOCK;
+	size_t size, kept = 0, behind;
+	struct record record;
 
 	if (!has_x(bytes, len))
 		return len;
 	size = body_size(bytes, len);
-	while (at < size) {
-		char *digits_end;
-		size_t n = strtoul(body + at, &digits_end, 10);
-		const char *word = digits_end + 1;
-
-		if (n == 0 || n > size - at)
+	for (size_t at = 0; at < size; at += record.len) {
+		if (!cut_record(&record, body + at, size - at))
 			return len; /* not as libarchive writes it: left alone */
-		if (strncmp(word, key, key_len) || word[key_len] != '=') {
-			memmove(body + kept, body + at, n);
-			kept += n;
-		}
-		at += n;
+		if (unwanted(&record, data))
+			continue;
+		memmove(body + kept, body + at, record.len);
+		kept += record.len;
 	}
-	if (kept == size)
-		return len;
-	if (kept == 0) {
-		size_t behind = TARX_BLOCK + align_up(size, TARX_BLOCK);
+	if (kept > 0)
+		return kept == size ? len : resize_body(bytes, len, kept);
+	behind = TARX_BLOCK + align_up(size, TARX_BLOCK);
+	memmove(bytes, bytes + behind, len - behind);
+	return len - behind;
+}
 
-		memmove(bytes, bytes + behind, len - behind);
-		return len - behind;
+static bool is_of_key(const struct record *record, const void *key)
+{
+	return has_key(record, key);
+}
+
+size_t tarx_pax_drop(char *bytes, size_t len, const char *key)
+{
+	return sift(bytes, len, is_of_key, key);
+}
+
+static bool is_field(const struct record *record, const char *field, size_t room)
+{
+	return record->value_len == strnlen(field, room) &&
+	       !memcmp(record->value, field, record->value_len);
+}
+
+/* The name may be cut in two at a slash. */
+static bool is_name(const struct record *record, const char *ustar)
+{
+	size_t before = strnlen(ustar + PREFIX, PREFIX_ROOM), name = strnlen(ustar + NAME, NAME_ROOM);
+
+	if (before == 0)
+		return is_field(record, ustar + NAME, NAME_ROOM);
+	return record->value_len == before + 1 + name && record->value[before] == '/' &&
+	       !memcmp(record->value, ustar + PREFIX, before) &&
+	       !memcmp(record->value + before + 1, ustar + NAME, name);
+}
+
+static bool is_said_again(const struct record *record, const void *ustar)
+{
+	const char *header = ustar;
+
+	if (has_key(record, "path"))
+		return is_name(record, header);
+	if (has_key(record, "linkpath"))
+		return is_field(record, header + LINKNAME, NAME_ROOM);
+	if (has_key(record, "uname"))
+		return is_field(record, header + UNAME, OWNER_ROOM);
+	if (has_key(record, "gname"))
+		return is_field(record, header + GNAME, OWNER_ROOM);
+	return false;
+}
+
+size_t tarx_pax_trim(char *bytes, size_t len)
+{
+	char ustar[TARX_BLOCK];
+
+	memcpy(ustar, bytes + len - TARX_BLOCK, TARX_BLOCK);
+	return sift(bytes, len, is_said_again, ustar);
+}
+
+size_t tarx_pax_record_size(size_t key_len, size_t value_len)
+{
+	size_t rest = key_len + value_len + 3, digits = 1; /* " ", "=" and "\n" */
+
+	for (size_t most = 9; rest + digits > most; most = most * 10 + 9)
+		digits++;
+	return rest + digits;
+}
+
+size_t tarx_pax_add(char *bytes, size_t len, const char *key, const void *value, size_t value_len)
+{
+	size_t n = tarx_pax_record_size(strlen(key), value_len), size = 0, head;
+	char *record;
+
+	if (!has_x(bytes, len)) {
+		memmove(bytes + TARX_BLOCK, bytes, len);
+		len += TARX_BLOCK;
+		begin_x(bytes, bytes + TARX_BLOCK);
+		seal(bytes, 0);
+	} else {
+		size = body_size(bytes, len);
 	}
-	/* resize_body() finds the end of the old body by its declared size. */
-	return resize_body(bytes, len, kept);
+	len = resize_body(bytes, len, size + n);
+	record = bytes + TARX_BLOCK + size;
+	head = n - value_len - 1;
+	/* snprintf() ends with a NUL where the value begins. */
+	snprintf(record, head + 1, "%zu %s=", n, key);
+	memcpy(record + head, value, value_len);
+	record[n - 1] = '\n';
+	return len;
 }
 
 size_t tarx_pax_padding(const char *bytes, size_t len, uint64_t at, uint32_t align)
@@ -137,27 +270,6 @@ static void fill(char *to, size_t n)
 	}
 }
 
-static void begin_x(char *bytes, const char *ustar)
-{
-	char name[NAME_ROOM + 1];
-	const char *base;
-
-	memcpy(name, ustar + NAME, NAME_ROOM);
-	name[NAME_ROOM] = '\0';
-	for (size_t end = strlen(name); end > 0 && name[end - 1] == '/'; end--)
-		name[end - 1] = '\0';
-	base = strrchr(name, '/');
-	base = base ? base + 1 : name;
-	memcpy(bytes, ustar, TARX_BLOCK);
-	memset(bytes + NAME, 0, NAME_ROOM);
-	snprintf(bytes + NAME, NAME_ROOM, "PaxHeaders/%.80s", *base ? base : "member");
-	memcpy(bytes + MODE, "0000644", 8);
-	bytes[TYPE] = 'x';
-	memset(bytes + LINKNAME, 0, NAME_ROOM);
-	memset(bytes + DEVMAJOR, 0, PREFIX - DEVMAJOR);
-	memset(bytes + PREFIX, 0, TARX_BLOCK - PREFIX);
-}
-
 size_t tarx_pax_grow(char *bytes, size_t len, size_t more)
 {
 	size_t size, grown;
@@ -169,7 +281,7 @@ size_t tarx_pax_grow(char *bytes, size_t len, size_t more)
 		memmove(bytes + more, bytes, len);
 		begin_x(bytes, bytes + more);
 		fill(bytes + TARX_BLOCK, size);
-		bytes[TARX_BLOCK + size] = '\0';
+		bytes[more - 1] = '\0';
 		seal(bytes, size);
 		return len + more;
 	}

@@ -13,6 +13,18 @@
  * Returns the new length. */
 size_t tarx_pax_drop(char *bytes, size_t len, const char *key);
 
+/* Takes out the records that say no more than the ustar header does: path, linkpath, uname, gname.
+ * libarchive writes them where a name is not ASCII, and its readers then take the bytes for text, to
+ * be converted or normalized; in the ustar header they stay what they are. Returns the new length. */
+size_t tarx_pax_trim(char *bytes, size_t len);
+
+/* The bytes that a record takes, KEY_LEN and VALUE_LEN being the lengths of its two sides. */
+size_t tarx_pax_record_size(size_t key_len, size_t value_len);
+
+/* Adds the record "KEY=VALUE" behind the others, in an x header of its own if there is none; BYTES has room for
+ * tarx_pax_record_size() + 1536 bytes more. Returns the new length. */
+size_t tarx_pax_add(char *bytes, size_t len, const char *key, const void *value, size_t value_len);
+
 /* How many bytes the header of LEN BYTES must grow so that the payload behind it starts on a
  * multiple of ALIGN (a power of two from 512 on), where the header itself starts at byte AT. With
  * ALIGN 512 the answer is 0, or what mends a body that other readers stumble over. Returns a

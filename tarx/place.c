@@ -126,7 +126,7 @@ static int learn_volume(struct tarx_place *place, int fd, struct tx_err *err)
 		if (r < 0)
 			return r;
 	}
-	place->mover.block = volume->clones ? volume->block : 0;
+	place->mover.block = volume->block;
 	place->mover.round_tail = volume->round_tail;
 	return 0;
 }
@@ -327,10 +327,10 @@ static int fill(struct tarx_place *place, const struct tarx_item *item, struct t
 {
 	if (item->size == 0)
 		return 0;
-	if (place->mover.reflink == ALIGN_REFLINK_ALWAYS && !place->mover.block) {
+	if (place->mover.reflink == ALIGN_REFLINK_ALWAYS && !place->parent.volume.clones) {
 		place->refused = true;
-		return tx_reject(err, EOPNOTSUPP, "cannot share extents: %s has no reflinks",
-				 place->parent.volume.name);
+		return tx_fail(err, EOPNOTSUPP, "cannot share extents (%s has no reflinks)",
+			       place->parent.volume.name);
 	}
 	if (is_moved_directly(place, item))
 		return fill_from_file(place, item, reader, fd, err);

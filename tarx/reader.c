@@ -151,6 +151,49 @@ static bool knows_xattr(const struct tarx_xattr *xattrs, size_t count, const cha
 	return false;
 }
 
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Whether SPELLED is NAME with bytes as %XX. */
+static bool is_url_spelling(const char *spelled, const char *name)
+{
+	bool any = false;
+
+	while (*spelled && *name) {
+		if (*spelled == '%' && hex(spelled[1]) >= 0 && hex(spelled[2]) >= 0 &&
+		    (hex(spelled[1]) << 4 | hex(spelled[2])) == (unsigned char)*name) {
+			any = true;
+			spelled += 3;
+		} else if (*spelled++ != *name) {
+			return false;
+		}
+		name++;
+	}
+	return any && !*spelled && !*name;
+}
+
+/* libarchive writes each attribute under two keywords, and odd names in one of them as in a URL,
+ * which nothing undoes: of such a pair the plain name stays. */
+static void drop_spellings(struct tarx_xattr *xattrs, size_t *count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *count; i++) {
+		bool spelling = false;
+
+		for (size_t j = 0; j < *count && !spelling && strchr(xattrs[i].name, '%'); j++)
+			spelling = xattrs[i].len == xattrs[j].len &&
+				   (xattrs[i].len == 0 ||
+				    !memcmp(xattrs[i].value, xattrs[j].value, xattrs[i].len)) &&
+				   is_url_spelling(xattrs[i].name, xattrs[j].name);
+		if (!spelling)
+			xattrs[kept++] = xattrs[i];
+	}
+	*count = kept;
+}
+
 static int take_xattrs(struct tarx_reader *reader, struct tarx_item *item)
 {
 	int n = archive_entry_xattr_reset(reader->entry);
@@ -174,6 +217,7 @@ static int take_xattrs(struct tarx_reader *reader, struct tarx_item *item)
 			xattrs[item->xattr_count++] =
 				(struct tarx_xattr){ .name = plain, .value = value, .len = len };
 	}
+	drop_spellings(xattrs, &item->xattr_count);
 	item->xattrs = xattrs;
 	return 0;
 }
@@ -194,6 +238,19 @@ static int take_acl(struct tarx_reader *reader, int type, const char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
+/* libarchive puts an ACL's group entry in the place of the mode's group bits, which are its mask. */
+static mode_t mode_of_acl(mode_t mode, const char *acl)
+{
+	const char *mask = acl ? strstr(acl, "mask::") : NULL;
+	mode_t bits = 0;
+
+	if (!mask)
+		return mode;
+	for (const char *c = mask + strlen("mask::"); *c && *c != ',' && *c != ':'; c++)
+		bits |= *c == 'r' ? 4 : *c == 'w' ? 2 : *c == 'x' ? 1 : 0;
+	return (mode & ~(mode_t)S_IRWXG) | bits << 3;
+}
+
 /* The payload as it lies in the file, unless the entry is sparse or bytes were decompressed. */
 static void take_payload(struct tarx_reader *reader, struct tarx_item *item)
 {
@@ -203,6 +260,17 @@ static void take_payload(struct tarx_reader *reader, struct tarx_item *item)
 	item->data.fd = reader->fd;
 	item->data.off = reader->base + (off_t)archive_filter_bytes(reader->archive, 0);
 	item->data.holes = reader->holes;
+}
+
+/* libarchive takes the decimal fraction of a time before 1970 for one that counts upwards. (Of times
+ * within the last second before it loses the sign, which nothing brings back.) */
+static struct timespec take_time(struct archive_entry *entry)
+{
+	struct timespec t = { archive_entry_mtime(entry), archive_entry_mtime_nsec(entry) };
+
+	if (t.tv_sec < 0 && t.tv_nsec > 0)
+		t = (struct timespec){ t.tv_sec - 1, 1000000000 - t.tv_nsec };
+	return t;
 }
 
 static int take_item(struct tarx_reader *reader, struct tarx_item *item)
@@ -219,7 +287,7 @@ static int take_item(struct tarx_reader *reader, struct tarx_item *item)
 		.gid = (gid_t)archive_entry_gid(entry),
 		.uname = archive_entry_uname(entry),
 		.gname = archive_entry_gname(entry),
-		.mtime = { archive_entry_mtime(entry), archive_entry_mtime_nsec(entry) },
+		.mtime = take_time(entry),
 		.rdev = archive_entry_rdev(entry),
 		.size = archive_entry_size(entry),
 		.data = { .fd = -1 },
@@ -239,6 +307,7 @@ static int take_item(struct tarx_reader *reader, struct tarx_item *item)
 		r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &item->acl_access);
 	if (r == 0)
 		r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, &item->acl_default);
+	item->mode = mode_of_acl(item->mode, item->acl_access);
 	return r;
 }
 

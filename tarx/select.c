@@ -45,7 +45,7 @@ void tarx_select_close(struct tarx_select *select, struct tarx_report *report)
 {
 	for (size_t i = 0; i < select->count; i++) {
 		if (report && !select->wanted[i].found)
-			tarx_error(report, "%s: not found in the archive", select->wanted[i].name);
+			tarx_error(report, "%s: Not found in archive", select->wanted[i].name);
 		free(select->wanted[i].name);
 	}
 	free(select->wanted);

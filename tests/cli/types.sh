@@ -33,7 +33,7 @@ for kind in btrfs xfs ext4; do
 	esac
 	export LARGE
 
-	for group in basic hard xattrs acls names deep; do
+	for group in basic past hard xattrs acls names bytes deep; do
 		types "$fs/$group" "$group"
 		survives "$kind" "$group"
 	done
@@ -45,7 +45,7 @@ for kind in btrfs xfs ext4; do
 	# Through pipes, where nobody can seek.
 	rm -rf "$fs/x"
 	mkdir "$fs/x"
-	types "$fs/all" basic hard xattrs acls names deep
+	types "$fs/all" basic past hard xattrs acls names bytes deep
 	"$TARX" -c -C "$fs/all" . | "$TARX" -x -C "$fs/x"
 	is "$kind: everything through a pipe: exit 0" "${PIPESTATUS[*]}" "0 0"
 	ok "$kind: everything through a pipe: nothing differs" compare "$fs/all" "$fs/x"
@@ -105,8 +105,8 @@ mkdir acl-parent
 setfacl -m d:u:nobody:rwx,d:g:daemon:rwx,d:m::rwx acl-parent
 chmod g+s acl-parent
 types basic basic acls
-exits 0 "a parent with default ACL: archives" "$TARX" -c -f acl.tar -C basic .
-exits 0 "a parent with default ACL: unpacks" "$TARX" -x -f acl.tar -C acl-parent basic acls
+exits 0 "a parent with default ACL: archives" "$TARX" -c -f acl.tar -C basic basic acls
+exits 0 "a parent with default ACL: unpacks" "$TARX" -x -f acl.tar -C acl-parent
 for part in basic acls; do
 	ok "a parent with default ACL and setgid: nothing of them gets into $part" \
 		compare "basic/$part" "acl-parent/$part"
@@ -116,7 +116,9 @@ done
 	mkdir masked
 	"$TARX" -x -f acl.tar -C masked
 )
-ok "a strict umask: modes are as archived" compare basic masked
+for part in basic acls; do
+	ok "a strict umask: modes in $part are as archived" compare "basic/$part" "masked/$part"
+done
 
 # Existing entries in the way are replaced.
 types way basic

@@ -10,7 +10,7 @@ looks at data only where files have some, so holes cost nothing.
   --no-mtime       no mtimes          --no-xattrs   no xattrs
   --no-owners      no owners          --no-links    hard links not compared
   --no-dir-mtime   no mtimes of directories
-  --holes          a file in B takes no more blocks than in A (and 64 KiB)
+  --holes          a file in B takes no more blocks than in A (and 256 KiB)
   --skip=NAME      leaves out that path (may be repeated)
 """
 import os
@@ -123,7 +123,7 @@ class Compare:
             checks.append(("mtime", a.st_mtime_ns // unit, b.st_mtime_ns // unit))
         if "no-links" not in options and kind != stat.S_IFDIR:
             checks.append(("hard link of", self.link_name(0, a, path), self.link_name(1, b, path)))
-        if "holes" in options and kind == stat.S_IFREG and b.st_blocks > a.st_blocks + 128:
+        if "holes" in options and kind == stat.S_IFREG and b.st_blocks > a.st_blocks + 512:
             self.differ(path, "blocks on disk", a.st_blocks, b.st_blocks)
         for what, left, right in checks:
             if left != right:

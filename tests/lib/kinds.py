@@ -2,11 +2,13 @@
 """kinds.py DIR GROUP...: makes a tree with one of everything, by groups:
 
   basic     files, directories, symbolic links, FIFOs, devices, modes, owners, times
+  past      times before 1970
   links     hard links to files and symbolic links
   hard      hard links to every kind of entry that can have some
   xattrs    user, trusted and security xattrs with odd names and values; LARGE=N: a value of N bytes
   acls      access and default ACLs
-  names     names of odd bytes
+  names     names of odd characters and great length
+  bytes     names that are not UTF-8, or not composed (NFD)
   deep      paths longer than PATH_MAX
   sparse    files with holes; HUGE=1: also one of 9 GiB
   socket    a socket, which no archive can hold
@@ -67,7 +69,7 @@ def basic():
     os.symlink("owner-0", "owner-link")
     os.lchown("owner-link", 77, 78)
     for number, when in enumerate((0, 1, 10**9 + 1, 1234567890123456789, 1700000000999999999,
-                                   1700000000000000001, 4000000000 * 10**9, -(10**9), -1)):
+                                   1700000000000000001, 4000000000 * 10**9)):
         write(f"time-{number}")
         os.utime(f"time-{number}", ns=(when, when))
     os.utime("link", ns=(1, 1600000000123456789), follow_symlinks=False)
@@ -78,6 +80,14 @@ def basic():
     os.chmod("read-only/sub", 0o555)
     os.chmod("read-only", 0o500)
     os.chdir("..")
+
+
+def past():
+    os.mkdir("past")
+    # Not the last second before 1970 with a fraction: libarchive reads "-0.5" without its sign.
+    for number, when in enumerate((-(10**9), -1000000001, -1500000000, -(10**18) - 123456789)):
+        write(f"past/time-{number}")
+        os.utime(f"past/time-{number}", ns=(when, when))
 
 
 def linked(top, *names):
@@ -151,19 +161,29 @@ def acls():
     setfacl("-b", "acls/directory/bare")
 
 
+def odd_names(top, odd):
+    os.mkdir(top)
+    for number, name in enumerate(odd):
+        path = os.fsencode(top) + b"/" + name
+        write(path, b"file %d\n" % number)
+        if len(name) < 250:
+            os.mkdir(path + b".d")
+            write(path + b".d/" + name, b"below %d\n" % number)
+            os.symlink(name, path + b".l")
+
+
+def odd_bytes():
+    odd_names("bytes", [b"not-utf8-\xff\xfe\x80", b"latin1-\xe9", b"nfd-e\xcc\x81", b"cut-\xc3",
+                        b"surrogate-\xed\xa0\x80", b"long-\xff" + b"x" * 200])
+
+
 def names():
-    os.mkdir("names")
     odd = [b"new\nline", b"tab\tbell\a", b"-leading-dash", b"--help", b"trailing space ", b" leading",
-           b"  ", b"not-utf8-\xff\xfe\x80", b"nfc-\xc3\xa9", b"nfd-e\xcc\x81",
+           b"  ", b"nfc-\xc3\xa9",
            "\u65e5\u672c\u8a9e".encode(), "\U0001f4be".encode(), b"quote'\"`$(x)", b"back\\slash\\n",
            b"*?[glob]", b"...", b".hidden", b"\x7f", b"%41%", b"=", b"a=b", b"#", b"~root",
            b"c" * 255, b"d" * 100, b"e" * 101, b"\xc3\xa9" * 127, b"5 path=x"]
-    for number, name in enumerate(odd):
-        write(b"names/" + name, b"file %d\n" % number)
-        if len(name) < 250:
-            os.mkdir(b"names/" + name + b".d")
-            write(b"names/" + name + b".d/" + name, b"below %d\n" % number)
-            os.symlink(name, b"names/" + name + b".l")
+    odd_names("names", odd)
     for length in (98, 99, 154, 155, 156, 255):
         os.makedirs("names/" + "p" * length + "/" + "q" * 100)
         write("names/" + "p" * length + "/" + "q" * 100 + "/file")
@@ -227,5 +247,6 @@ os.umask(0o022)
 os.makedirs(sys.argv[1], exist_ok=True)
 os.chdir(sys.argv[1])
 for group in sys.argv[2:]:
-    {"basic": basic, "links": links, "hard": hard, "xattrs": xattrs, "acls": acls, "names": names, "deep": deep,
+    {"basic": basic, "past": past, "links": links, "hard": hard, "xattrs": xattrs, "acls": acls, "names": names,
+     "bytes": odd_bytes, "deep": deep,
      "sparse": sparse, "socket": make_socket}[group]()

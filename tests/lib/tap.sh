@@ -110,6 +110,7 @@ exits()
 		printf '# got exit %d, want %d\n' "$code" "$want"
 		note <<<"$*"
 		note <<<"$err"
+		[ -z "$out" ] || note <<<"$out"
 		return 1
 	fi
 }
