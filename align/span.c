@@ -38,7 +38,10 @@ static off_t clone_length(const struct align_mover *mover, const struct align_sp
 	off_t whole = (off_t)align_down((uint64_t)span->len, mover->block);
 	off_t rounded = (off_t)align_up((uint64_t)span->len, mover->block);
 
-	if (mover->round_tail && whole < span->len && source_reaches(span->fd, span->off + rounded))
+	if (!mover->round_tail || whole == span->len)
+		return whole;
+	if (span->end ? span->off + rounded <= span->end
+		      : source_reaches(span->fd, span->off + rounded))
 		return rounded;
 	return whole;
 }

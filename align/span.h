@@ -14,6 +14,7 @@ struct align_span {
 	int fd;	   /* borrowed */
 	off_t off; /* bytes */
 	off_t len; /* bytes */
+	off_t end; /* of the file, where its size is known already; else 0 */
 	bool holes; /* there may be holes within: worth asking for */
 };
 

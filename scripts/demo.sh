@@ -181,7 +181,7 @@ used()
 
 shared_in() # PATH
 {
-	find "$1" -type f -exec "$shared" -a {} + | awk '{ n += $1 } END { printf "%d\n", n }'
+	find "$1" -type f -exec "$shared" -a {} + | awk '{ n += $1 } END { printf "%.0f\n", n }'
 }
 
 # Runs COMMAND, notes time and memory under ROW; on the first run of a row also the space that its
@@ -352,7 +352,7 @@ table_group() # GROUP TITLE
 
 payload_of() # DIR
 {
-	find "$1" -type f -printf '%s\n' | awk '{ n += $1 } END { printf "%d\n", n }'
+	find "$1" -type f -printf '%s\n' | awk '{ n += $1 } END { printf "%.0f\n", n }'
 }
 
 demonstrate() # KIND

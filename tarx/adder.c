@@ -58,6 +58,8 @@ int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct
 	*adder = (struct tarx_adder){ .report = report,
 				      .mover = { .reflink = opts->reflink, .tally = &report->tally } };
 	r = tarx_writer_open(&adder->writer, opts->archive, err);
+	if (r == 0 && fstat(adder->writer.fd, &adder->own) < 0)
+		r = tx_fail(err, errno, "look at the archive");
 	if (r == 0)
 		r = probe(&adder->writer, &volume, err);
 	if (r < 0)
@@ -77,15 +79,11 @@ static bool is_inode(const struct stat *a, const struct stat *b)
 
 bool tarx_adder_is_archive(const struct tarx_adder *adder, const struct stat *st)
 {
-	const struct tarx_writer *writer = &adder->writer;
-	struct stat own;
+	const struct tx_newfile *file = &adder->writer.file;
 
 	if (!S_ISREG(st->st_mode))
 		return false;
-	if (writer->file.replaces && is_inode(&writer->file.old, st))
-		return true;
-	return !writer->stream && fstat(writer->fd, &own) == 0 &&
-	       is_inode(&own, st);
+	return is_inode(&adder->own, st) || (file->replaces && is_inode(&file->old, st));
 }
 
 bool tarx_adder_shares(const struct tarx_adder *adder, off_t size)

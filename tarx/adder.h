@@ -9,6 +9,7 @@
 struct tarx_adder {
 	struct tarx_report *report; /* borrowed */
 	struct tarx_writer writer;
+	struct stat own; /* of the archive's file */
 	struct tarx_header header;
 	struct align_mover mover;
 	uint32_t align;	  /* bytes; 512: payloads are not aligned */

@@ -10,12 +10,20 @@
 #include <limits.h>
 #include <string.h>
 
-/* After a payload that was passed over little is read, for the next header; the more is read in one
- * piece, the more is read at once. */
-#define READ_FIRST (16u << 10)
+/* After a payload that was passed over only the rest of the block is read: where payloads are aligned
+ * that is the next header, and not one page of the payload behind it, which would have to come from
+ * the disk. The more is read in one piece, the more is read at once. */
+#define READ_BLOCK 4096u
 #define READ_MOST  (256u << 10)
 
 /* ------------------------------------------------------------------ bytes for libarchive */
+
+static size_t next_want(size_t want)
+{
+	if (want < READ_BLOCK)
+		return READ_BLOCK;
+	return want < READ_MOST ? want * 2 : READ_MOST;
+}
 
 static la_ssize_t give_bytes(struct archive *a, void *data, const void **bytes)
 {
@@ -31,8 +39,7 @@ static la_ssize_t give_bytes(struct archive *a, void *data, const void **bytes)
 		return -1;
 	}
 	reader->at += got;
-	if (reader->want < READ_MOST)
-		reader->want *= 2;
+	reader->want = next_want(reader->want);
 	*bytes = reader->buf;
 	return got;
 }
@@ -49,7 +56,7 @@ static la_int64_t pass_bytes(struct archive *a, void *data, la_int64_t n)
 	if (n > left)
 		n = left;
 	reader->at += n;
-	reader->want = READ_FIRST;
+	reader->want = READ_BLOCK - (size_t)((reader->base + reader->at) % READ_BLOCK);
 	return n;
 }
 
@@ -103,7 +110,7 @@ int tarx_reader_open(struct tarx_reader *reader, const char *path, struct tx_err
 {
 	int r;
 
-	*reader = (struct tarx_reader){ .fd = STDIN_FILENO, .want = READ_FIRST };
+	*reader = (struct tarx_reader){ .fd = STDIN_FILENO, .want = READ_BLOCK };
 	if (strcmp(path, "-"))
 		reader->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (reader->fd < 0)
@@ -258,6 +265,7 @@ static void take_payload(struct tarx_reader *reader, struct tarx_item *item)
 	if (!tarx_reader_is_plain(reader) || archive_entry_sparse_count(reader->entry) > 0)
 		return;
 	item->data.fd = reader->fd;
+	item->data.end = reader->base + reader->size;
 	item->data.off = reader->base + (off_t)archive_filter_bytes(reader->archive, 0);
 	item->data.holes = reader->holes;
 }

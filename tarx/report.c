@@ -18,7 +18,7 @@ void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts)
 	*report = (struct tarx_report){
 		.opts = opts,
 		.listing = to_stdout ? stderr : stdout,
-		.utf8 = tarx_quote_speaks_utf8(),
+		.utf8 = -1,
 		.owner_width = 19,
 	};
 	clock_gettime(CLOCK_MONOTONIC, &report->start);
@@ -114,12 +114,19 @@ void tarx_report_begin(struct tarx_report *report)
 	report->member_tally = report->tally;
 }
 
+static void put_quoted(struct tarx_report *report, const char *name)
+{
+	if (report->utf8 < 0)
+		report->utf8 = tarx_quote_speaks_utf8();
+	tarx_quote_name(report->listing, name, report->utf8);
+}
+
 static void put_name(struct tarx_report *report, const struct tarx_item *item)
 {
 	size_t len = strlen(item->path);
 	bool slash = S_ISDIR(item->mode) && !item->hardlink && len && item->path[len - 1] != '/';
 
-	tarx_quote_name(report->listing, item->path, report->utf8);
+	put_quoted(report, item->path);
 	if (slash)
 		fputc('/', report->listing);
 }
@@ -197,9 +204,9 @@ static void put_owner_and_size(struct tarx_report *report, const struct tarx_ite
 	if (width > report->owner_width)
 		report->owner_width = width;
 	fputc(' ', report->listing);
-	tarx_quote_name(report->listing, u, report->utf8);
+	put_quoted(report, u);
 	fputc('/', report->listing);
-	tarx_quote_name(report->listing, g, report->utf8);
+	put_quoted(report, g);
 	fprintf(report->listing, " %*s", report->owner_width - width + (int)strlen(size), size);
 }
 
@@ -208,7 +215,7 @@ static void put_link(struct tarx_report *report, const struct tarx_item *item)
 	if (!item->link)
 		return;
 	fputs(item->hardlink ? " link to " : " -> ", report->listing);
-	tarx_quote_name(report->listing, item->link, report->utf8);
+	put_quoted(report, item->link);
 }
 
 void tarx_report_list(struct tarx_report *report, const struct tarx_item *item, bool long_form)

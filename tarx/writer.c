@@ -208,17 +208,20 @@ static uint64_t whole_end(uint64_t end, uint32_t align)
 
 int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, struct tx_err *err)
 {
+	static const char last[TARX_BLOCK];
 	uint64_t end = whole_end(writer->at + END_MARK, align), missing = end - writer->at;
 	int r;
 
 	writer->padding += missing;
-	r = zeros(writer, missing, err);
+	/* The last block is written, and so sets the length: on XFS ftruncate(2) would first wait for
+	 * all that was written to be on the disk. */
+	r = zeros(writer, missing - TARX_BLOCK, err);
+	if (r == 0)
+		r = tarx_writer_bytes(writer, last, TARX_BLOCK, err);
 	if (r == 0)
 		r = flush(writer, err);
 	if (r < 0)
 		return r;
-	if (!writer->stream && ftruncate(writer->fd, writer->base + (off_t)end) < 0)
-		return tx_fail(err, errno, "set the archive's length");
 	if (writer->fd == STDOUT_FILENO && !writer->stream &&
 	    lseek(writer->fd, writer->base + (off_t)end, SEEK_SET) < 0)
 		return tx_fail(err, errno, "go to the archive's end");

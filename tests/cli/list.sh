@@ -185,7 +185,7 @@ for tree in small all; do
 		"$("$PYTHON" -c 'import json; print(sum(json.load(open("stats"))["members"].values()))')" \
 		"$(tar -tf s.tar | wc -l)"
 	is "--stats on create ($tree): payload is the files' bytes" "$(field stats bytes payload)" \
-		"$(archive payloads s.tar | awk '{ n += $2 } END { print n }')"
+		"$(archive payloads s.tar | awk '{ n += $2 } END { printf "%.0f\n", n }')"
 	rm -rf x
 	mkdir x
 	exits 0 "--stats=FILE on extract ($tree)" "$TARX" -x --stats=out-stats -f s.tar -C x

@@ -56,7 +56,7 @@ change() # MERGED
 shared_of_big() # ARCHIVE: "shared whole" of its payloads over 1 MiB
 {
 	local whole
-	whole=$(archive payloads "$1" | awk '$2 >= 1048576 { n += $2 - $2 % 4096 } END { print n + 0 }')
+	whole=$(archive payloads "$1" | awk '$2 >= 1048576 { n += $2 - $2 % 4096 } END { printf "%.0f\n", n }')
 	echo "$(archive payloads "$1" | awk '$2 >= 1048576 { print $1, $2 - $2 % 4096 }' |
 		"$SHARED" -p "$1" | cut -d ' ' -f 1) $whole"
 }

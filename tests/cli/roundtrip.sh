@@ -36,7 +36,7 @@ shared_in_archive() # ARCHIVE BLOCK
 
 shared_in_tree() # DIR
 {
-	find "$1" -type f -exec "$SHARED" -a {} + | awk '{ n += $1 } END { print n }'
+	find "$1" -type f -exec "$SHARED" -a {} + | awk '{ n += $1 } END { printf "%.0f\n", n }'
 }
 
 at_least() # GOT WANT
