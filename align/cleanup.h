@@ -35,7 +35,7 @@ static inline void *tx_ptr_steal(void *ptr)
 	return handed;
 }
 
-#define TX_FD	__attribute__((cleanup(tx_fd_release))) int
+#define TX_FD   __attribute__((cleanup(tx_fd_release))) int
 #define TX_FREE __attribute__((cleanup(tx_free_cleanup)))
 
 #endif

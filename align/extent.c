@@ -76,7 +76,8 @@ int align_extent_shared(int fd, off_t off, off_t len, uint64_t *shared, uint64_t
 		map->fm_flags = FIEMAP_FLAG_SYNC;
 		map->fm_extent_count = EXTENTS_AT_ONCE;
 		if (ioctl(fd, FS_IOC_FIEMAP, map) < 0)
-			return tx_fail(err, errno, "ask for extents (FIEMAP) at %ju", (uintmax_t)at);
+			return tx_fail(err, errno, "ask for extents (FIEMAP) at %ju",
+				       (uintmax_t)at);
 		for (unsigned int i = 0; i < map->fm_mapped_extents; i++) {
 			fe = &map->fm_extents[i];
 			*mapped += overlap(fe, start, end);

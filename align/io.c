@@ -235,7 +235,8 @@ int tx_names_read(struct tx_names *names, int fd)
 		at += 1 + strlen(at + 1) + 1;
 	}
 	names->count = text.count;
-	qsort(names->list, names->count, sizeof(*names->list), by_bytes);
+	if (names->count > 0)
+		qsort(names->list, names->count, sizeof(*names->list), by_bytes);
 	return 0;
 }
 

@@ -33,7 +33,8 @@ int tx_open_beneath_nofollow(int root, const char *path, int flags, mode_t mode)
 /* The names in a directory without "." and "..", sorted by their bytes. */
 struct tx_name {
 	const char *name; /* borrowed from the text below */
-	unsigned char type; /* DT_REG, DT_DIR ... of readdir(3), a hint; DT_UNKNOWN where not told */
+	unsigned char
+		type; /* DT_REG, DT_DIR ... of readdir(3), a hint; DT_UNKNOWN where not told */
 };
 
 struct tx_names {

@@ -127,7 +127,7 @@ int tx_newfile_open(struct tx_newfile *file, const char *path, struct tx_err *er
 		r = -EISDIR;
 	if (r == 0)
 		r = file->replaces && !S_ISREG(file->old.st_mode) ? open_in_place(file)
-								   : open_hidden(file);
+								  : open_hidden(file);
 	if (r < 0) {
 		tx_newfile_release(file);
 		return tx_fail(err, -r, "create");

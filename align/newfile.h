@@ -10,8 +10,8 @@
 #define TX_TEMP_ROOM 32
 
 struct tx_newfile {
-	int fd;	  /* owned; opened for reading and writing */
-	int dir;  /* owned; where the name will be */
+	int fd; /* owned; opened for reading and writing */
+	int dir; /* owned; where the name will be */
 	char *name; /* owned; in that directory */
 	char temp[TX_TEMP_ROOM]; /* its name until then; empty: it has none (O_TMPFILE) */
 	bool in_place; /* no regular file: a device, a FIFO; written where it is */

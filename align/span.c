@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COPY_ROOM      (256u << 10)
-#define KERNEL_COPY_AT (64u << 10) /* shorter copies are not worth a try in the kernel */
+#define COPY_ROOM       (256u << 10)
+#define KERNEL_COPY_AT  (64u << 10) /* shorter copies are not worth a try in the kernel */
 #define KERNEL_COPY_MAX (128u << 20)
 
 /* ------------------------------------------------------------------ cloning */
@@ -184,7 +184,8 @@ static off_t copy_by_hand(struct align_mover *mover, int src, off_t from, int ds
 		}
 		r = tx_write_at(dst, mover->buf, (size_t)got, to + done);
 		if (r < 0)
-			return tx_fail(err, -r, "write %zd bytes at %jd", got, (intmax_t)(to + done));
+			return tx_fail(err, -r, "write %zd bytes at %jd", got,
+				       (intmax_t)(to + done));
 		done += got;
 		if ((size_t)got < want)
 			break;
@@ -201,9 +202,11 @@ static off_t copy_data(struct align_mover *mover, int src, off_t from, int dst, 
 	if (mover->reflink != ALIGN_REFLINK_NEVER && len >= KERNEL_COPY_AT)
 		done = copy_in_kernel(src, from, dst, to, len);
 	if (done < 0)
-		return tx_fail(err, (int)-done, "write %jd bytes at %jd", (intmax_t)len, (intmax_t)to);
+		return tx_fail(err, (int)-done, "write %jd bytes at %jd", (intmax_t)len,
+			       (intmax_t)to);
 	if (done < len)
-		more = copy_by_hand(mover, src, from + done, dst, to + done, len - done, moved, err);
+		more = copy_by_hand(mover, src, from + done, dst, to + done, len - done, moved,
+				    err);
 	if (more < 0) {
 		moved->bytes += done;
 		mover->tally->copied += (uint64_t)done;

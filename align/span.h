@@ -11,7 +11,7 @@
 
 /* Bytes that lie somewhere. */
 struct align_span {
-	int fd;	   /* borrowed */
+	int fd; /* borrowed */
 	off_t off; /* bytes */
 	off_t len; /* bytes */
 	off_t end; /* of the file, where its size is known already; else 0 */
@@ -28,18 +28,18 @@ struct align_tally {
 
 struct align_mover {
 	enum align_reflink reflink;
-	uint32_t block;		   /* bytes, of the file system the target is on; 0: never clone */
-	bool round_tail;	   /* the target ends where the span ends: see volume.h */
+	uint32_t block; /* bytes, of the file system the target is on; 0: never clone */
+	bool round_tail; /* the target ends where the span ends: see volume.h */
 	struct align_tally *tally; /* borrowed */
-	char *buf;		   /* owned; made when first needed */
+	char *buf; /* owned; made when first needed */
 };
 
 /* How a move ended. */
 struct align_moved {
-	off_t bytes;	    /* from the start of the span, moved without a gap */
+	off_t bytes; /* from the start of the span, moved without a gap */
 	bool source_failed; /* where an error is returned: it is the source's */
-	bool refused;	    /* a clone was refused: under ALIGN_REFLINK_ALWAYS the error */
-	bool ends_in_hole;  /* the last bytes were a hole: the target may be shorter than it should */
+	bool refused; /* a clone was refused: under ALIGN_REFLINK_ALWAYS the error */
+	bool ends_in_hole; /* the last bytes were a hole: the target may be shorter than it should */
 };
 
 /* Moves SPAN to byte AT of the file DST, whose range there must be empty (never written). What can

@@ -22,10 +22,10 @@ static const char *magic_name(long magic)
 		long magic;
 		const char *name;
 	} known[] = {
-		{ BTRFS_SUPER_MAGIC, "btrfs" }, { XFS_SUPER_MAGIC, "xfs" },
-		{ EXT4_SUPER_MAGIC, "ext4" },	{ TMPFS_MAGIC, "tmpfs" },
+		{ BTRFS_SUPER_MAGIC, "btrfs" },       { XFS_SUPER_MAGIC, "xfs" },
+		{ EXT4_SUPER_MAGIC, "ext4" },         { TMPFS_MAGIC, "tmpfs" },
 		{ OVERLAYFS_SUPER_MAGIC, "overlay" }, { NFS_SUPER_MAGIC, "nfs" },
-		{ F2FS_SUPER_MAGIC, "f2fs" },	{ MSDOS_SUPER_MAGIC, "vfat" },
+		{ F2FS_SUPER_MAGIC, "f2fs" },         { MSDOS_SUPER_MAGIC, "vfat" },
 		{ FUSE_SUPER_MAGIC, "fuse" },
 	};
 

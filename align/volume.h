@@ -9,13 +9,13 @@
 #include <sys/types.h>
 
 struct align_volume {
-	dev_t dev;	  /* st_dev of what was asked about */
+	dev_t dev; /* st_dev of what was asked about */
 	const char *name; /* "btrfs", "xfs", "ext4" ...; static */
-	uint32_t block;	  /* bytes; offsets of a clone are multiples of it */
-	bool clones;	  /* FICLONERANGE works within it */
-	bool round_tail;  /* a clone up to the end of the last block and a truncation cost less
+	uint32_t block; /* bytes; offsets of a clone are multiples of it */
+	bool clones; /* FICLONERANGE works within it */
+	bool round_tail; /* a clone up to the end of the last block and a truncation cost less
 			   * than a copy of the bytes in the last block (KERNEL: btrfs) */
-	bool handles;	  /* align_handle_take() works */
+	bool handles; /* align_handle_take() works */
 };
 
 /* Fills VOLUME for the file system of FD, a directory where new files are to be made, or a file.

@@ -112,8 +112,8 @@ static int pop(struct align_walk *walk, struct tx_err *err)
 
 static int open_node(int dirfd, const char *name, int flags, struct stat *st)
 {
-	TX_FD fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
-					       flags);
+	TX_FD fd = openat(dirfd, name,
+			  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
 
 	if (fd < 0 || fstat(fd, st) < 0)
 		return -errno;
@@ -137,7 +137,7 @@ static int look_at(struct align_walk *walk, struct align_node *node, unsigned ch
 	fd = open_node(node->dirfd, node->name, type == DT_DIR ? O_DIRECTORY : 0, &node->st);
 	if (fd == -ELOOP || fd == -ENOTDIR || fd == -ENXIO) /* it has become something else */
 		return fstatat(node->dirfd, node->name, &node->st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno
-											     : 0;
+											    : 0;
 	if (fd < 0)
 		return fd;
 	if (S_ISDIR(node->st.st_mode)) {
@@ -181,8 +181,13 @@ static int enter(struct align_walk *walk, struct align_node *node, struct tx_err
 			tx_fd_steal(&fd);
 		return r;
 	}
-	*node = (struct align_node){ .dirfd = -1, .fd = -1, .path = walk->path, .error = -r,
-				     .st = walk->enter_st, .name = "", .below = "" };
+	*node = (struct align_node){ .dirfd = -1,
+				     .fd = -1,
+				     .path = walk->path,
+				     .error = -r,
+				     .st = walk->enter_st,
+				     .name = "",
+				     .below = "" };
 	tx_fail(err, -r, "read the directory");
 	return 1;
 }

@@ -11,11 +11,12 @@
 
 /* Where the walk stands. All of it is borrowed from the walk, until its next step. */
 struct align_node {
-	int dirfd;	  /* the directory that holds it */
+	int dirfd; /* the directory that holds it */
 	const char *name; /* in that directory */
-	const char *path; /* as a person would name it: the shown name of the root, then downwards */
+	const char
+		*path; /* as a person would name it: the shown name of the root, then downwards */
 	const char *below; /* from the root on; "" for the root itself */
-	int fd;		  /* a regular file's or directory's, open for reading; else -1 */
+	int fd; /* a regular file's or directory's, open for reading; else -1 */
 	struct stat st;
 	int error; /* errno: it could not be opened or read, and tx_err says why; fd is -1. For a
 		    * directory that was given before: it could not be read (st is its own) */
@@ -26,9 +27,9 @@ struct align_frame;
 struct align_walk {
 	struct align_frame *frames; /* owned; the open directories, outermost first */
 	size_t depth, room;
-	int base;     /* borrowed: where the root is looked up */
+	int base; /* borrowed: where the root is looked up */
 	const char *root; /* borrowed */
-	char *path;   /* owned */
+	char *path; /* owned */
 	size_t path_len, path_room, below_at;
 	int fd; /* owned: the node's */
 	int enter; /* owned: the directory given last, entered at the next step; -1: none */

@@ -18,7 +18,8 @@ static int probe(const struct tarx_writer *writer, struct align_volume *volume, 
 	*volume = (struct align_volume){ .name = "a pipe", .block = PIPE_ALIGN };
 	if (writer->stream)
 		return 0;
-	return align_volume_probe(volume, writer->file.dir >= 0 ? writer->file.dir : writer->fd, err);
+	return align_volume_probe(volume, writer->file.dir >= 0 ? writer->file.dir : writer->fd,
+				  err);
 }
 
 static uint32_t choose_align(const struct tarx_opts *opts, const struct align_volume *volume)
@@ -40,12 +41,14 @@ static int check_always(const struct tarx_adder *adder, const struct align_volum
 			       "--reflink=always: cannot share extents (%s has no reflinks)",
 			       volume->name);
 	if (!adder->mover.block)
-		return tx_reject(err, EINVAL,
-				 "--reflink=always: cannot share extents: the archive does not start on a block");
+		return tx_reject(
+			err, EINVAL,
+			"--reflink=always: cannot share extents: the archive does not start on a block");
 	if (adder->align < volume->block)
-		return tx_reject(err, EINVAL,
-				 "--reflink=always: cannot share extents: %u is less than a block of %s (%u)",
-				 adder->align, volume->name, volume->block);
+		return tx_reject(
+			err, EINVAL,
+			"--reflink=always: cannot share extents: %u is less than a block of %s (%u)",
+			adder->align, volume->name, volume->block);
 	return 0;
 }
 
@@ -55,8 +58,9 @@ int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct
 	struct align_volume volume;
 	int r;
 
-	*adder = (struct tarx_adder){ .report = report,
-				      .mover = { .reflink = opts->reflink, .tally = &report->tally } };
+	*adder = (struct tarx_adder){
+		.report = report, .mover = { .reflink = opts->reflink, .tally = &report->tally }
+	};
 	r = tarx_writer_open(&adder->writer, opts->archive, err);
 	if (r == 0 && fstat(adder->writer.fd, &adder->own) < 0)
 		r = tx_fail(err, errno, "look at the archive");
@@ -119,9 +123,10 @@ static void report_source(struct tarx_adder *adder, const struct tarx_item *item
 		tarx_error(adder->report, "%s: %s; %jd bytes are zeros in the archive", item->path,
 			   source_err->text, missing);
 	else if (missing)
-		tarx_warning(adder->report,
-			     "%s: the file shrank while it was read; %jd bytes are zeros in the archive",
-			     item->path, missing);
+		tarx_warning(
+			adder->report,
+			"%s: the file shrank while it was read; %jd bytes are zeros in the archive",
+			item->path, missing);
 }
 
 static int add_payload(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
@@ -132,7 +137,8 @@ static int add_payload(struct tarx_adder *adder, const struct tarx_item *item, s
 
 	if (item->data.fd < 0 || item->size == 0)
 		return 0;
-	r = tarx_writer_payload(&adder->writer, &adder->mover, &item->data, &moved, &source_err, err);
+	r = tarx_writer_payload(&adder->writer, &adder->mover, &item->data, &moved, &source_err,
+				err);
 	if (r < 0)
 		return r;
 	report_source(adder, item, &moved, &source_err);

@@ -12,8 +12,8 @@ struct tarx_adder {
 	struct stat own; /* of the archive's file */
 	struct tarx_header header;
 	struct align_mover mover;
-	uint32_t align;	  /* bytes; 512: payloads are not aligned */
-	off_t align_min;  /* bytes; smaller payloads are not aligned */
+	uint32_t align; /* bytes; 512: payloads are not aligned */
+	off_t align_min; /* bytes; smaller payloads are not aligned */
 };
 
 /* Opens the archive that the options name and decides on the alignment. Returns 0 or -errno. */

@@ -44,9 +44,10 @@ static int check_source(struct extraction *x)
 
 	if (opts->reflink != ALIGN_REFLINK_ALWAYS || tarx_reader_is_plain(&x->reader))
 		return 0;
-	return tarx_fatal(x->report,
-			  "%s: --reflink=always: nothing can be shared out of a pipe or a compressed archive",
-			  opts->archive);
+	return tarx_fatal(
+		x->report,
+		"%s: --reflink=always: nothing can be shared out of a pipe or a compressed archive",
+		opts->archive);
 }
 
 static void tell_stripped(struct tarx_report *report, const char *path)
@@ -64,7 +65,8 @@ static int restore(struct extraction *x, const struct tarx_item *item)
 	if (!path && errno == ENOMEM)
 		return tarx_fatal(x->report, "out of memory");
 	if (!path) {
-		tarx_error(x->report, "%s: not restored: a name with \"..\" could lead out of the target",
+		tarx_error(x->report,
+			   "%s: not restored: a name with \"..\" could lead out of the target",
 			   item->path);
 		return 0;
 	}
@@ -122,7 +124,8 @@ static int begin(struct extraction *x, struct tx_err *err)
 
 void tarx_cmd_extract(struct tarx_report *report)
 {
-	struct extraction x = { .report = report, .wants = what_to_restore(report->opts),
+	struct extraction x = { .report = report,
+				.wants = what_to_restore(report->opts),
 				.reader = { .fd = -1 },
 				.place = { .root = -1, .parent = { .fd = -1 } } };
 	struct tx_err err;

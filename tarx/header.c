@@ -28,6 +28,8 @@ static la_ssize_t take_bytes(struct archive *a, void *data, const void *bytes, s
 {
 	struct tarx_header *header = data;
 
+	if (header->complete)
+		return -1;
 	if (reserve(header, header->len + n) < 0) {
 		archive_set_error(a, ENOMEM, "out of memory");
 		return -1;
@@ -96,7 +98,8 @@ static int encode(struct tarx_header *header, struct tx_err *err)
 			      "encode the header: %s", archive_error_string(a));
 	else
 		r = 0;
-	archive_write_fail(a); /* or closing would write the payload, as zeros */
+	/* Closing would write the payload, as zeros: take_bytes() refuses, and libarchive gives up. */
+	header->complete = true;
 	archive_write_free(a);
 	return r;
 }
@@ -180,6 +183,7 @@ int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 	int r;
 
 	header->len = 0;
+	header->complete = false;
 	if (!header->entry)
 		header->entry = archive_entry_new();
 	if (!header->entry)

@@ -13,6 +13,7 @@ struct archive_entry;
 struct tarx_header {
 	char *bytes; /* owned */
 	size_t len, room;
+	bool complete; /* what libarchive still has to say is not part of it */
 	struct archive_entry *entry; /* owned; kept from member to member */
 };
 

@@ -21,20 +21,20 @@ struct tarx_item {
 	const char *path; /* bytes, as in the archive; no character set is assumed */
 	const char *link; /* what a symbolic or hard link names; else NULL */
 	bool hardlink;
-	bool whiteout;	  /* a removal, written as the character device 0:0 */
-	mode_t mode;	  /* with the type; of a hard link only what the archive says */
+	bool whiteout; /* a removal, written as the character device 0:0 */
+	mode_t mode; /* with the type; of a hard link only what the archive says */
 	uid_t uid;
 	gid_t gid;
 	const char *uname, *gname; /* NULL: no name */
 	struct timespec mtime;
 	dev_t rdev;
-	off_t size;		/* bytes of payload */
+	off_t size; /* bytes of payload */
 	const char *acl_access; /* "user::rw-,user:joe:r--:1000,..." or NULL */
 	const char *acl_default;
 	const struct tarx_xattr *xattrs;
 	size_t xattr_count;
-	struct align_span data;	  /* the payload; fd -1: it has none, or comes as a stream */
-	const char *warning;	  /* the reader's doubt about this member, or NULL */
+	struct align_span data; /* the payload; fd -1: it has none, or comes as a stream */
+	const char *warning; /* the reader's doubt about this member, or NULL */
 };
 
 /* The words of --stats. */

@@ -34,7 +34,8 @@ static int locate_file(struct tarx_located *located, int base, const char *path,
 	r = overlay_stack_relative(&located->stack, fd, &above, err);
 	if (r < 0)
 		return r;
-	if (asprintf(&located->rel, "%s%s%s", above, *above ? "/" : "", slash ? slash + 1 : path) < 0) {
+	if (asprintf(&located->rel, "%s%s%s", above, *above ? "/" : "", slash ? slash + 1 : path) <
+	    0) {
 		located->rel = NULL;
 		return tx_fail(err, ENOMEM, "find its layers");
 	}
@@ -111,8 +112,8 @@ static int fall_back(struct tarx_layers *layers, const char *path, struct tx_err
 		return -err->code;
 	if (tarx_say_once(layers->report, TARX_ONCE_OVERLAY))
 		tarx_notice(layers->report,
-			    "%s: %s: reading through the overlay, nothing of it can be shared", path,
-			    err->text);
+			    "%s: %s: reading through the overlay, nothing of it can be shared",
+			    path, err->text);
 	return 0;
 }
 
@@ -183,7 +184,8 @@ int tarx_layers_source(const struct tarx_layers *layers, const struct align_node
 		return -1;
 	below = node->path + strlen(scope->path);
 	below += *below == '/';
-	if (asprintf(&rel, "%s%s%s", scope->at.rel, *scope->at.rel && *below ? "/" : "", below) < 0) {
+	if (asprintf(&rel, "%s%s%s", scope->at.rel, *scope->at.rel && *below ? "/" : "", below) <
+	    0) {
 		rel = NULL;
 		return -1;
 	}

@@ -12,15 +12,15 @@ struct tarx_scope;
 /* The mounts that the walk is in, the innermost last. */
 struct tarx_layers {
 	struct tarx_report *report; /* borrowed */
-	struct tarx_scope *scopes;  /* owned */
+	struct tarx_scope *scopes; /* owned */
 	size_t count, room;
 };
 
 /* Where a path lies in an overlay. */
 struct tarx_located {
-	bool found;		    /* it lies on one */
+	bool found; /* it lies on one */
 	struct overlay_stack stack; /* owned */
-	char *rel;		    /* owned; its path from the overlay's root, "" for that itself */
+	char *rel; /* owned; its path from the overlay's root, "" for that itself */
 };
 
 /* Looks whether PATH, in the directory BASE, lies on an overlay. Returns 0 or -errno (the layers

@@ -14,7 +14,7 @@
 
 #define ACL_ACCESS_XATTR  "system.posix_acl_access"
 #define ACL_DEFAULT_XATTR "system.posix_acl_default"
-#define LIST_ROOM	  1024 /* longer lists are read into the arena */
+#define LIST_ROOM         1024 /* longer lists are read into the arena */
 
 /* ------------------------------------------------------------------ reading attributes */
 
@@ -79,9 +79,10 @@ static char *acl_text(const struct loader *l, acl_t acl)
 		return NULL;
 	for (int r = acl_get_entry(acl, ACL_FIRST_ENTRY, &entry); r == 1;
 	     r = acl_get_entry(acl, ACL_NEXT_ENTRY, &entry)) {
-		static const char *const words[] = { [ACL_USER_OBJ] = "user",	[ACL_USER] = "user",
-						     [ACL_GROUP_OBJ] = "group", [ACL_GROUP] = "group",
-						     [ACL_MASK] = "mask",	[ACL_OTHER] = "other" };
+		static const char *const words[] = {
+			[ACL_USER_OBJ] = "user", [ACL_USER] = "user", [ACL_GROUP_OBJ] = "group",
+			[ACL_GROUP] = "group",   [ACL_MASK] = "mask", [ACL_OTHER] = "other"
+		};
 		acl_permset_t perms;
 		acl_tag_t tag;
 		const id_t *id = NULL;
@@ -197,7 +198,7 @@ struct setter {
 	tarx_meta_complain *complain;
 	void *data;
 	char path[TX_PROC_ROOM]; /* of the inode, by its descriptor */
-	mode_t forbidden;	 /* bits that must not be set any more */
+	mode_t forbidden; /* bits that must not be set any more */
 	int failures;
 };
 
@@ -274,7 +275,8 @@ static int add_local_entry(struct setter *s, FILE *out, const char *entry)
 		bool known = number || !*end;
 
 		if (!known || !s->wants->numeric)
-			id = tarx_owners_id(s->owners, kind, plain, known ? (uint32_t)id : UINT32_MAX);
+			id = tarx_owners_id(s->owners, kind, plain,
+					    known ? (uint32_t)id : UINT32_MAX);
 		if (id == UINT32_MAX)
 			return -ENOENT;
 		fprintf(out, "%lu", id);
@@ -382,8 +384,12 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 		    unsigned int parts, const struct tarx_meta_wants *wants,
 		    struct tarx_owners *owners, tarx_meta_complain *complain_to, void *data)
 {
-	struct setter s = { .item = item, .target = target, .wants = wants, .owners = owners,
-			    .complain = complain_to, .data = data };
+	struct setter s = { .item = item,
+			    .target = target,
+			    .wants = wants,
+			    .owners = owners,
+			    .complain = complain_to,
+			    .data = data };
 
 	tx_proc_path(s.path, target->fd, NULL);
 	if ((parts & TARX_META_OWNER) && wants->owner)

@@ -12,10 +12,10 @@
 /* What is read or set of it. */
 struct tarx_meta_wants {
 	bool xattrs, acls;
-	bool owner;	   /* set the owner; else it stays who creates */
-	bool numeric;	   /* numbers, not names */
-	bool touch;	   /* leave the times alone */
-	mode_t mode_mask;  /* bits of a mode that are set: ~umask without -p */
+	bool owner; /* set the owner; else it stays who creates */
+	bool numeric; /* numbers, not names */
+	bool touch; /* leave the times alone */
+	mode_t mode_mask; /* bits of a mode that are set: ~umask without -p */
 };
 
 /* Reads the extended attributes and ACLs of an inode into ITEM, their memory from ARENA. PATH names
@@ -38,7 +38,7 @@ enum {
 };
 
 struct tarx_meta_target {
-	int fd;	     /* of the inode itself; O_PATH will do where BY_PATH is set */
+	int fd; /* of the inode itself; O_PATH will do where BY_PATH is set */
 	bool by_path; /* fd is O_PATH: its /proc name is used */
 	bool clear_acls; /* the directory gave it an ACL by inheritance */
 };

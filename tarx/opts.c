@@ -97,14 +97,17 @@ static int complain(const char *what, const char *word, const char *why)
 
 static void print_option(const struct known *k)
 {
+	bool optional = k->argument == optional_argument;
 	char left[80];
-	int n = 0;
+	int n;
 
-	n += snprintf(left, sizeof(left), k->key < 256 ? "  -%c, " : "      ", k->key);
-	n += snprintf(left + n, sizeof(left) - (size_t)n, "--%s", k->name);
+	if (k->key < 256)
+		n = snprintf(left, sizeof(left), "  -%c, --%s", k->key, k->name);
+	else
+		n = snprintf(left, sizeof(left), "      --%s", k->name);
 	if (k->argument_name)
-		snprintf(left + n, sizeof(left) - (size_t)n,
-			 k->argument == optional_argument ? "[=%s]" : "=%s", k->argument_name);
+		snprintf(left + n, sizeof(left) - (size_t)n, optional ? "[=%s]" : "=%s",
+			 k->argument_name);
 	if (strlen(left) > 34)
 		printf("%s\n%-35s%s\n", left, "", k->help);
 	else
@@ -252,8 +255,8 @@ static int take_dir(struct tarx_opts *opts, const char *value)
 
 static int take_operand(struct tarx_opts *opts, const char *path)
 {
-	struct tarx_operand *operands =
-		realloc(opts->operands, (opts->operand_count + 1) * sizeof(*operands));
+	struct tarx_operand *operands = realloc(opts->operands,
+						(opts->operand_count + 1) * sizeof(*operands));
 
 	if (!operands)
 		return no_memory();
@@ -438,8 +441,12 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 	TX_FREE char **words = NULL;
 	TX_FREE char *letters = NULL;
 
-	*opts = (struct tarx_opts){ .archive = "-", .align = TARX_ALIGN_UNSET, .align_min = -1,
-				    .same_owner = -1, .same_permissions = -1, .xattrs = true,
+	*opts = (struct tarx_opts){ .archive = "-",
+				    .align = TARX_ALIGN_UNSET,
+				    .align_min = -1,
+				    .same_owner = -1,
+				    .same_permissions = -1,
+				    .xattrs = true,
 				    .acls = true };
 	if (argc > 1 && argv[1][0] && argv[1][0] != '-') {
 		letters = malloc(3 * strlen(argv[1]));

@@ -13,13 +13,13 @@ enum tarx_mode { TARX_CREATE = 1, TARX_EXTRACT = 2, TARX_LIST = 4 };
 enum tarx_overlay { TARX_OVERLAY_AUTO, TARX_OVERLAY_DIFF, TARX_OVERLAY_MERGED, TARX_OVERLAY_OFF };
 
 struct tarx_operand {
-	const char *dir;  /* where it is looked up; NULL: where tarx was started */
+	const char *dir; /* where it is looked up; NULL: where tarx was started */
 	const char *path; /* borrowed from the command line */
 };
 
 #define TARX_ALIGN_UNSET 1u /* as if not given: where the archive's file system can clone */
 #define TARX_ALIGN_BLOCK 2u /* the file system's block */
-#define TARX_ALIGN_NONE	 512u
+#define TARX_ALIGN_NONE  512u
 
 struct tarx_opts {
 	enum tarx_mode mode;
@@ -27,11 +27,11 @@ struct tarx_opts {
 	struct tarx_operand *operands; /* owned */
 	size_t operand_count;
 	const char *dir; /* the last -C; NULL: none */
-	char **dirs;	 /* owned, and what they point to: every -C */
+	char **dirs; /* owned, and what they point to: every -C */
 	size_t dir_count;
 	int verbose;
 	bool verbose_time;
-	uint32_t align;	  /* bytes, or TARX_ALIGN_* */
+	uint32_t align; /* bytes, or TARX_ALIGN_* */
 	int64_t align_min; /* bytes; -1: not given */
 	enum align_reflink reflink;
 	enum tarx_overlay overlay;

@@ -20,15 +20,15 @@ enum {
 	PREFIX = 345,
 };
 
-#define NAME_ROOM     100u
-#define OWNER_ROOM    32u
-#define PREFIX_ROOM   155u
-#define RECORD_MAX    512u /* longer ones fail in MirBSD pax */
-#define RECORD_MIN    13u  /* "13 comment=.\n" */
-#define BODY_USUAL    65536u
-#define BODY_MAX      (1u << 20) /* from here on some readers drop the header in silence */
-#define ALIGN_USUAL   32768u
-#define FILLER	      '.'
+#define NAME_ROOM   100u
+#define OWNER_ROOM  32u
+#define PREFIX_ROOM 155u
+#define RECORD_MAX  512u /* longer ones fail in MirBSD pax */
+#define RECORD_MIN  13u /* "13 comment=.\n" */
+#define BODY_USUAL  65536u
+#define BODY_MAX    (1u << 20) /* from here on some readers drop the header in silence */
+#define ALIGN_USUAL 32768u
+#define FILLER      '.'
 
 static bool has_x(const char *bytes, size_t len)
 {
@@ -169,7 +169,8 @@ static bool is_field(const struct record *record, const char *field, size_t room
 /* The name may be cut in two at a slash. */
 static bool is_name(const struct record *record, const char *ustar)
 {
-	size_t before = strnlen(ustar + PREFIX, PREFIX_ROOM), name = strnlen(ustar + NAME, NAME_ROOM);
+	size_t before = strnlen(ustar + PREFIX, PREFIX_ROOM),
+	       name = strnlen(ustar + NAME, NAME_ROOM);
 
 	if (before == 0)
 		return is_field(record, ustar + NAME, NAME_ROOM);

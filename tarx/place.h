@@ -19,17 +19,17 @@ struct tarx_later;
 /* The directory that members were put into last. */
 struct tarx_parent {
 	char *path; /* owned; beneath the target */
-	int fd;	    /* owned; -1: none */
-	bool acls;  /* it hands an ACL down */
+	int fd; /* owned; -1: none */
+	bool acls; /* it hands an ACL down */
 	struct align_volume volume;
 };
 
 struct tarx_place {
-	int root;			 /* owned: the target */
-	struct tarx_report *report;	 /* borrowed */
+	int root; /* owned: the target */
+	struct tarx_report *report; /* borrowed */
 	const struct tarx_meta_wants *wants; /* borrowed */
-	struct tarx_owners *owners;	 /* borrowed */
-	struct align_mover mover;	 /* owned */
+	struct tarx_owners *owners; /* borrowed */
+	struct align_mover mover; /* owned */
 	struct tarx_parent parent;
 	struct tarx_later *later; /* owned: directories whose attributes come last */
 	size_t later_count, later_room;

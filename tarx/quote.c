@@ -22,8 +22,12 @@ static size_t utf8_length(const char *text)
 {
 	const unsigned char *t = (const unsigned char *)text;
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = t[0] < 0x80 ? 1 : t[0] >= 0xF5 ? 0 : t[0] >= 0xF0 ? 4 : t[0] >= 0xE0 ? 3
-		   : t[0] >= 0xC2 ? 2 : 0;
+	size_t len = t[0] < 0x80    ? 1
+		     : t[0] >= 0xF5 ? 0
+		     : t[0] >= 0xF0 ? 4
+		     : t[0] >= 0xE0 ? 3
+		     : t[0] >= 0xC2 ? 2
+				    : 0;
 	uint32_t c = len > 1 ? t[0] & (0x7Fu >> len) : t[0];
 
 	for (size_t i = 1; i < len; i++) {

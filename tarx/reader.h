@@ -13,18 +13,18 @@ struct archive;
 struct archive_entry;
 
 struct tarx_reader {
-	struct archive *archive;     /* owned */
+	struct archive *archive; /* owned */
 	struct archive_entry *entry; /* borrowed from the archive */
-	struct tx_arena arena;	     /* owned; the item's strings */
-	int fd;			     /* owned, unless it is standard input */
+	struct tx_arena arena; /* owned; the item's strings */
+	int fd; /* owned, unless it is standard input */
 	bool seekable;
-	bool holes;   /* the archive's file has some */
-	off_t base;   /* where the archive starts in the file, bytes */
-	off_t at;     /* how far it was read, from there */
-	off_t size;   /* of the file from there, where seekable */
-	char *buf;    /* owned */
-	size_t want;  /* bytes for the next read */
-	int error;    /* errno of a failed read */
+	bool holes; /* the archive's file has some */
+	off_t base; /* where the archive starts in the file, bytes */
+	off_t at; /* how far it was read, from there */
+	off_t size; /* of the file from there, where seekable */
+	char *buf; /* owned */
+	size_t want; /* bytes for the next read */
+	int error; /* errno of a failed read */
 	bool damaged; /* a header was passed over: the archive is not whole */
 };
 

@@ -26,7 +26,8 @@ void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts)
 
 /* ------------------------------------------------------------------ words */
 
-static void say(struct tarx_report *report, const char *fmt, va_list args)
+static __attribute__((format(printf, 2, 0))) void say(struct tarx_report *report, const char *fmt,
+						      va_list args)
 {
 	TX_FREE char *text = NULL;
 
@@ -147,8 +148,8 @@ static void put_times(struct tarx_report *report, const struct tarx_item *item)
 	double speed = seconds > 0 ? (double)item->size / seconds / 1e9 : 0;
 
 	put_name(report, item);
-	fprintf(report->listing, " %jd B %.6f s %.3f GB/s %s\n", (intmax_t)item->size, seconds, speed,
-		how_moved(&report->member_tally, &report->tally));
+	fprintf(report->listing, " %jd B %.6f s %.3f GB/s %s\n", (intmax_t)item->size, seconds,
+		speed, how_moved(&report->member_tally, &report->tally));
 }
 
 void tarx_report_member(struct tarx_report *report, const struct tarx_item *item)
@@ -240,7 +241,7 @@ void tarx_report_list(struct tarx_report *report, const struct tarx_item *item, 
 
 static void put_members(FILE *out, const struct tarx_report *report)
 {
-	static const char *const words[TARX_KINDS] = { "file",	  "directory", "symlink", "hardlink",
+	static const char *const words[TARX_KINDS] = { "file",   "directory", "symlink", "hardlink",
 						       "device", "fifo",      "whiteout" };
 
 	fputs(", \"members\":{", out);
@@ -257,11 +258,11 @@ static void put_bytes(FILE *out, const struct tarx_report *report)
 		", \"bytes\":{\"payload\":%" PRIu64 ",\"cloned\":%" PRIu64 ",\"copied\":%" PRIu64
 		",\"hole\":%" PRIu64 ",\"header\":%" PRIu64 ",\"padding\":%" PRIu64
 		",\"archive\":%" PRIu64 "}",
-		t->cloned + t->copied + t->hole, t->cloned, t->copied, t->hole, report->header_bytes,
-		report->padding_bytes, report->archive_bytes);
+		t->cloned + t->copied + t->hole, t->cloned, t->copied, t->hole,
+		report->header_bytes, report->padding_bytes, report->archive_bytes);
 	fprintf(out,
-		", \"refused\":{\"EXDEV\":%" PRIu64 ",\"EOPNOTSUPP\":%" PRIu64 ",\"EINVAL\":%" PRIu64
-		",\"other\":%" PRIu64 "}",
+		", \"refused\":{\"EXDEV\":%" PRIu64 ",\"EOPNOTSUPP\":%" PRIu64
+		",\"EINVAL\":%" PRIu64 ",\"other\":%" PRIu64 "}",
 		t->exdev, t->notsup, t->inval, t->other);
 }
 
@@ -275,8 +276,8 @@ static int put_stats(FILE *out, const struct tarx_report *report)
 	struct rusage usage = { 0 };
 
 	getrusage(RUSAGE_SELF, &usage);
-	fprintf(out, "{\"version\":1, \"command\":\"%s\", \"archive\":",
-		mode_name(report->opts->mode));
+	fprintf(out,
+		"{\"version\":1, \"command\":\"%s\", \"archive\":", mode_name(report->opts->mode));
 	tarx_quote_json(out, report->opts->archive);
 	fprintf(out, ", \"seconds\":%.6f, \"max_rss_bytes\":%ld", seconds_since(&report->start),
 		usage.ru_maxrss * 1024);

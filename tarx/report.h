@@ -15,9 +15,9 @@ struct tarx_owners;
 
 struct tarx_report {
 	const struct tarx_opts *opts; /* borrowed */
-	FILE *listing;		      /* borrowed: stdout, or stderr where the archive is stdout */
-	int utf8;		      /* whether the person's locale is UTF-8; -1: not asked yet */
-	int exit_code;		      /* 0, 1 or 2 so far */
+	FILE *listing; /* borrowed: stdout, or stderr where the archive is stdout */
+	int utf8; /* whether the person's locale is UTF-8; -1: not asked yet */
+	int exit_code; /* 0, 1 or 2 so far */
 	uint64_t warnings, errors;
 	uint64_t members[TARX_KINDS];
 	uint64_t subvolumes; /* directories stored that are btrfs subvolumes */

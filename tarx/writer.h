@@ -11,11 +11,11 @@
 
 struct tarx_writer {
 	struct tx_newfile file; /* owned; fd -1 where the archive is standard output */
-	int fd;			/* borrowed: where the bytes go */
-	bool stream;		/* no holes, no clones, no second thoughts: a pipe */
-	off_t base;		/* where the archive starts in the file, bytes */
-	uint64_t at;		/* bytes of the archive so far, with those in the buffer */
-	char *buf;		/* owned: the last bytes, not written yet */
+	int fd; /* borrowed: where the bytes go */
+	bool stream; /* no holes, no clones, no second thoughts: a pipe */
+	off_t base; /* where the archive starts in the file, bytes */
+	uint64_t at; /* bytes of the archive so far, with those in the buffer */
+	char *buf; /* owned: the last bytes, not written yet */
 	size_t used;
 	uint64_t padding; /* zeros, for the statistics */
 };

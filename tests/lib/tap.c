@@ -7,7 +7,7 @@
 
 static int said, failed;
 
-static bool say(bool holds, const char *promise, va_list args)
+static __attribute__((format(printf, 2, 0))) bool say(bool holds, const char *promise, va_list args)
 {
 	printf("%s %d - ", holds ? "ok" : "not ok", ++said);
 	vprintf(promise, args);

@@ -1,0 +1,203 @@
+# bash completion for tarx(1)                                         -*- shell-script -*-
+# Needs nothing from the bash-completion package.
+
+_tarx()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} lead='' option='' dir='' verb=''
+	COMPREPLY=()
+	_tarx_read_line
+	case $option in
+	-f | --file | --stats)
+		_tarx_files "$cur"
+		;;
+	-C | --directory)
+		_tarx_directories "$cur"
+		;;
+	--align)
+		_tarx_words 'none 4K 16K 64K 1M'
+		;;
+	--align-min)
+		_tarx_words '4K 16K 64K 1M'
+		;;
+	--overlay)
+		_tarx_words 'auto diff merged off'
+		;;
+	--reflink)
+		_tarx_words 'auto always never'
+		;;
+	--verbose)
+		_tarx_words 'time'
+		;;
+	-)
+		_tarx_options
+		;;
+	'')
+		# The members of an archive are not looked up: it may be large, or a stranger's.
+		[[ $verb == c ]] && _tarx_files "$cur" "$dir"
+		;;
+	esac
+	# Where "=" does not part words the option is in the word that is completed.
+	[[ $lead ]] && COMPREPLY=("${COMPREPLY[@]/#/$lead}")
+	return 0
+}
+
+# What the words up to the cursor say. Sets for _tarx: $option, the one whose value is completed, "-"
+# for options themselves, empty for an operand; $cur, what there is of it; $lead, what stands before
+# that in the same word; $verb, the letter of the mode; $dir, what the last -C says.
+_tarx_read_line()
+{
+	local i word wants=() ended=
+
+	for ((i = 1; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		option=
+		if [[ $word == '=' && ${COMP_WORDS[i - 1]} == --* && ! $ended ]]; then
+			# --option=VALUE comes as three words.
+			option=${COMP_WORDS[i - 1]}
+			if ((i == COMP_CWORD)); then
+				cur=
+			else
+				((++i))
+				word=${COMP_WORDS[i]}
+			fi
+			wants=()
+			_tarx_take_value "$word"
+		elif ((${#wants[@]})); then
+			option=${wants[0]}
+			wants=("${wants[@]:1}")
+			_tarx_take_value "$word"
+		elif [[ $ended ]]; then
+			:
+		elif [[ $word == -- ]] && ((i < COMP_CWORD)); then
+			ended=yes
+		elif [[ $word == --*=* ]]; then
+			option=${word%%=*}
+			if ((i == COMP_CWORD)); then
+				cur=${word#*=}
+				lead=$option=
+			fi
+			_tarx_take_value "${word#*=}"
+		elif [[ $word == --* ]]; then
+			option=-
+			_tarx_take_long "$word"
+		elif [[ $word == -* ]] || ((i == 1 && i < COMP_CWORD)); then
+			option=-
+			_tarx_take_letters "${word#-}" "$i"
+		fi
+	done
+}
+
+_tarx_take_value() # WORD
+{
+	case $option in
+	-C | --directory)
+		[[ $1 == [/~]* || ! $dir ]] && dir=$1 || dir+=/$1
+		;;
+	esac
+}
+
+_tarx_take_long() # WORD
+{
+	case $1 in
+	--create) verb=c ;;
+	--extract | --get) verb=x ;;
+	--list) verb=t ;;
+	--file | --directory | --align-min | --overlay | --reflink) wants=("$1") ;;
+	esac
+}
+
+# A bundle of short options. With a dash the rest of the word behind -f or -C is its value; without
+# one the first word's letters take theirs from the words that follow.
+_tarx_take_letters() # LETTERS PLACE
+{
+	local letters=$1 letter
+
+	while [[ $letters ]]; do
+		letter=${letters:0:1}
+		letters=${letters:1}
+		case $letter in
+		[cxt])
+			verb=$letter
+			;;
+		[fC])
+			if [[ $letters && ${COMP_WORDS[$2]} == -* ]]; then
+				option=-$letter
+				if (($2 == COMP_CWORD)); then
+					cur=$letters
+					lead=${COMP_WORDS[$2]%"$letters"}
+				fi
+				_tarx_take_value "$letters"
+				return
+			fi
+			wants+=("-$letter")
+			;;
+		esac
+	done
+}
+
+_tarx_words() # WORDS
+{
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+_tarx_options()
+{
+	_tarx_words '-c --create -x --extract -t --list -f --file= -C --directory=
+		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
+		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
+		--same-owner --no-same-owner --numeric-owner -m --touch
+		--xattrs --no-xattrs --acls --no-acls --help --version'
+	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+}
+
+# A path as it was typed, without quotes and with its tilde.
+_tarx_plain() # WORD
+{
+	local plain=${1//[\"\'\\]/}
+
+	case $plain in
+	'~') plain=$HOME ;;
+	'~/'*) plain=$HOME/${plain#'~/'} ;;
+	esac
+	printf '%s\n' "$plain"
+}
+
+# Names that begin as $1 does, beneath the directory $2 or here.
+_tarx_files() # WORD [DIR]
+{
+	local typed base here
+
+	typed=$(_tarx_plain "$1")
+	base=$(_tarx_plain "${2-}")
+	[[ $typed == /* ]] && base=
+	here=${base:+${base%/}/}
+	mapfile -t COMPREPLY < <(compgen -f -- "$here$typed")
+	COMPREPLY=("${COMPREPLY[@]#"$here"}")
+	_tarx_mark_directories "$here"
+}
+
+_tarx_directories() # WORD
+{
+	local here=
+
+	# A relative -C counts from the one before it.
+	[[ $dir && $dir != "$1" && $1 != [/~]* ]] && here=$(_tarx_plain "${dir%"$1"}")
+	here=${here:+${here%/}/}
+	mapfile -t COMPREPLY < <(compgen -d -- "$here$(_tarx_plain "$1")")
+	COMPREPLY=("${COMPREPLY[@]#"$here"}")
+	_tarx_mark_directories "$here"
+}
+
+# Directories get a slash and no space, to go on from.
+_tarx_mark_directories() # PREFIX
+{
+	local i
+
+	for i in "${!COMPREPLY[@]}"; do
+		[[ -d $1${COMPREPLY[i]} ]] && COMPREPLY[i]=${COMPREPLY[i]}/
+	done
+	compopt -o filenames 2>/dev/null
+	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
+}
+
+complete -F _tarx tarx

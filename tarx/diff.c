@@ -1,0 +1,172 @@
+/* What an upper layer changed, as the members of an archive: --overlay=diff. */
+#include "align/cleanup.h"
+#include "overlay/marks.h"
+#include "tarx/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ------------------------------------------------------------------ a node of the layer */
+
+/* The path of NODE from the overlay's root; owned by the caller, NULL without memory. */
+static char *path_in_overlay(const struct tarx_located *at, const struct align_node *node)
+{
+	char *rel;
+
+	if (asprintf(&rel, "%s%s%s", at->rel, *at->rel && *node->below ? "/" : "", node->below) < 0)
+		return NULL;
+	return rel;
+}
+
+/* A renamed directory: what is below it is elsewhere in the lower layers, and an archive cannot
+ * say "renamed". It goes in whole as it is seen, and hides what the lower layers have there. */
+static int add_renamed(struct tarx_tree *tree, const struct align_node *node, const char *rel)
+{
+	const struct tarx_located *at = tree->diff;
+	TX_FD fd = tarx_located_open(at, rel, O_RDONLY | O_DIRECTORY);
+	struct tarx_tree seen = {
+		.c = tree->c,
+		.base = fd,
+		.root = ".",
+		.layers = { .report = tree->c->report },
+		.opaque = at->stack.userxattr ? "user.overlay.opaque" : "trusted.overlay.opaque",
+	};
+	int r;
+
+	if (fd < 0)
+		return tarx_fatal(tree->c->report,
+				  "%s: open the renamed directory through the mount: %s",
+				  node->path, strerror(-fd));
+	r = tarx_tree_archive(&seen, node->path);
+	tarx_layers_release(&seen.layers);
+	return r;
+}
+
+static int read_marks(const struct tarx_tree *tree, const struct align_node *node,
+		      struct overlay_marks *marks, struct tx_err *err)
+{
+	bool userxattr = tree->diff->stack.userxattr;
+	struct overlay_marks parent = { 0 };
+	struct stat st;
+
+	/* Only an empty file can be a whiteout by attribute, and only where its directory says so. */
+	if (S_ISREG(node->st.st_mode) && node->st.st_size == 0 && *node->below) {
+		if (fstat(node->dirfd, &st) < 0)
+			return tx_fail(err, errno, "look at its directory");
+		if (overlay_marks_read(&parent, node->dirfd, ".", &st, userxattr, false, err) < 0)
+			return -err->code;
+	}
+	return overlay_marks_read(marks, node->dirfd, node->name, &node->st, userxattr,
+				  parent.xattr_whiteouts, err);
+}
+
+int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
+			  struct align_walk *walk)
+{
+	TX_FREE char *rel = path_in_overlay(tree->diff, node);
+	struct tarx_disguise disguise = { .source = -1 };
+	struct overlay_marks marks;
+	TX_FD seen = -1;
+	struct tx_err err;
+
+	if (!rel)
+		return tarx_fatal(tree->c->report, "%s: out of memory", node->path);
+	/* Without its marks nobody knows what a node of a layer means: that must not be guessed. */
+	if (read_marks(tree, node, &marks, &err) < 0)
+		return tarx_fatal(tree->c->report, "%s: %s", node->path, err.text);
+	if (marks.redirect && S_ISDIR(node->st.st_mode)) {
+		align_walk_skip(walk);
+		return add_renamed(tree, node, rel);
+	}
+	if (marks.metacopy) {
+		seen = tarx_located_open(tree->diff, rel, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+		if (seen < 0)
+			return tarx_fatal(
+				tree->c->report,
+				"%s: its bytes are in a lower layer; open it through the mount: %s",
+				node->path, strerror(-seen));
+		disguise.source = seen;
+	}
+	disguise.whiteout = marks.whiteout;
+	return tarx_tree_add(tree, node, &disguise);
+}
+
+/* ------------------------------------------------------------------ the layer */
+
+static int check_diff(const struct tarx_located *at, struct tx_err *err)
+{
+	if (!at->found)
+		return tx_reject(err, EINVAL, "--overlay=diff: not on an overlay mount");
+	if (!at->stack.has_upper)
+		return tx_reject(err, EINVAL, "--overlay=diff: the overlay has no upper layer");
+	if (at->stack.marks_hidden && !at->stack.userxattr)
+		return tx_reject(
+			err, EPERM,
+			"--overlay=diff: only root sees the marks that overlayfs left in the layer");
+	return 0;
+}
+
+/* Whether a directory above REL was renamed, so that the upper layer has not all of it. */
+static int is_below_renamed(const struct tarx_located *at, struct tx_err *err)
+{
+	int upper = at->stack.layers[0].fd;
+	TX_FREE char *above = strdup(at->rel);
+
+	if (!above)
+		return tx_fail(err, ENOMEM, "look for renamed directories");
+	for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
+		struct overlay_marks marks;
+		struct stat st;
+
+		*slash = '\0';
+		if (fstatat(upper, above, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (overlay_marks_read(&marks, upper, above, &st, at->stack.userxattr, false, err) <
+		    0)
+			return -err->code;
+		if (marks.redirect)
+			return 1;
+	}
+	return 0;
+}
+
+static int archive_upper(struct tarx_creation *c, const struct tarx_located *at, int base,
+			 const char *path)
+{
+	struct tarx_tree tree = {
+		.c = c, .base = at->stack.layers[0].fd, .root = *at->rel ? at->rel : ".", .diff = at
+	};
+	struct tx_err err;
+	struct stat st;
+	int r = is_below_renamed(at, &err);
+
+	if (r < 0)
+		return tarx_fatal(c->report, "%s: %s", path, err.text);
+	if (r > 0)
+		return tarx_tree_seen(c, base, path);
+	if (fstatat(tree.base, tree.root, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		tarx_notice(c->report, "%s: the upper layer changed nothing of it", path);
+		return 0;
+	}
+	return tarx_tree_archive(&tree, path);
+}
+
+int tarx_tree_diff(struct tarx_creation *c, int base, const char *path)
+{
+	struct tarx_located at;
+	struct tx_err err;
+	int r = tarx_locate(&at, base, path, &err);
+
+	if (r >= 0)
+		r = check_diff(&at, &err);
+	if (r < 0)
+		tarx_fatal(c->report, "%s: %s", path, err.text);
+	else
+		r = archive_upper(c, &at, base, path);
+	tarx_located_release(&at);
+	return r;
+}

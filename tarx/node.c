@@ -1,0 +1,236 @@
+/* A node of a tree as an item, and into the archive. */
+#include "align/cleanup.h"
+#include "align/io.h"
+#include "overlay/marks.h"
+#include "tarx/path.h"
+#include "tarx/tree.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ an item of a node */
+
+static int keep(struct tarx_creation *c, const char **to, const char *text)
+{
+	*to = tx_arena_copy(&c->arena, text, strlen(text));
+	return *to ? 0 : -ENOMEM;
+}
+
+static int read_link(struct tarx_creation *c, const struct align_node *node, struct tarx_item *item,
+		     struct tx_err *err)
+{
+	size_t room = node->st.st_size > 0 ? (size_t)node->st.st_size + 1 : PATH_MAX;
+
+	for (;; room *= 2) {
+		char *text = tx_arena_take(&c->arena, room);
+		ssize_t n = text ? readlinkat(node->dirfd, node->name, text, room) : -1;
+
+		if (!text)
+			return tx_fail(err, ENOMEM, "read the link");
+		if (n < 0)
+			return tx_fail(err, errno, "read the link");
+		if ((size_t)n < room) {
+			text[n] = '\0';
+			item->link = text;
+			return 0;
+		}
+	}
+}
+
+static void tell_cut(struct tarx_creation *c, const char *path, size_t cut)
+{
+	if (cut > 0 && tarx_say_once(c->report, TARX_ONCE_SLASH))
+		tarx_notice(c->report, "Removing leading `%.*s' from member names", (int)cut, path);
+}
+
+static int fill_stat(struct tarx_creation *c, const struct align_node *node, struct tarx_item *item)
+{
+	const struct stat *st = &node->st;
+	bool names = !c->wants.numeric;
+	size_t cut;
+	const char *stored = tarx_path_stored(node->path, &cut);
+
+	tell_cut(c, node->path, cut);
+	*item = (struct tarx_item){
+		.mode = st->st_mode,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.uname = names ? tarx_owners_name(&c->owners, TARX_USER, st->st_uid) : NULL,
+		.gname = names ? tarx_owners_name(&c->owners, TARX_GROUP, st->st_gid) : NULL,
+		.mtime = st->st_mtim,
+		.rdev = S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode) ? st->st_rdev : 0,
+		.whiteout = tarx_is_whiteout(st->st_mode, st->st_rdev),
+		.data = { .fd = -1 },
+	};
+	return keep(c, &item->path, stored);
+}
+
+static bool is_linked(const struct stat *st)
+{
+	/* Whiteouts are often links of one inode, and still a removal each. */
+	return st->st_nlink > 1 && !S_ISDIR(st->st_mode) &&
+	       !tarx_is_whiteout(st->st_mode, st->st_rdev);
+}
+
+/* The bytes of a regular file: from the layer that has them, where they can be shared from there.
+ * Returns that layer's file, which is the caller's, or -1. */
+static int fill_data(struct tarx_tree *tree, const struct align_node *node,
+		     const struct tarx_disguise *disguise, struct tarx_item *item)
+{
+	int layer = -1;
+
+	if (!S_ISREG(node->st.st_mode))
+		return -1;
+	item->size = node->st.st_size;
+	if (!tree->diff && tarx_adder_shares(&tree->c->adder, item->size))
+		layer = tarx_layers_source(&tree->layers, node);
+	item->data = (struct align_span){
+		.fd = disguise->source >= 0 ? disguise->source
+		      : layer >= 0          ? layer
+					    : node->fd,
+		.len = item->size,
+		.holes = disguise->source >= 0 || (off_t)node->st.st_blocks * 512 < item->size,
+	};
+	return layer;
+}
+
+static int load_meta(struct tarx_tree *tree, const struct align_node *node, struct tarx_item *item,
+		     struct tx_err *err)
+{
+	struct tarx_creation *c = tree->c;
+	char path[TX_PROC_ROOM];
+	bool open = node->fd >= 0;
+
+	if (!open && strlen(node->name) > 255)
+		return tx_fail(err, ENAMETOOLONG, "read extended attributes");
+	if (open)
+		tx_proc_path(path, node->fd, NULL);
+	else
+		tx_proc_path(path, node->dirfd, node->name);
+	return tarx_meta_load(item, path, open, &c->wants, &c->owners, &c->arena, err);
+}
+
+/* ------------------------------------------------------------------ overlayfs' marks */
+
+/* Of overlayfs' own attributes only the opaque mark means something elsewhere. */
+static void drop_bound_marks(struct tarx_item *item)
+{
+	struct tarx_xattr *xattrs = (struct tarx_xattr *)(uintptr_t)item->xattrs;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < item->xattr_count; i++) {
+		enum overlay_xattr kind = overlay_xattr_kind(xattrs[i].name);
+
+		if (kind == OVERLAY_XATTR_NONE || kind == OVERLAY_XATTR_ESCAPED ||
+		    (kind == OVERLAY_XATTR_OPAQUE && S_ISDIR(item->mode) && xattrs[i].len == 1 &&
+		     *(const char *)xattrs[i].value == 'y'))
+			xattrs[kept++] = xattrs[i];
+	}
+	item->xattr_count = kept;
+}
+
+static int add_opaque_mark(struct tarx_creation *c, struct tarx_item *item, const char *name)
+{
+	size_t n = item->xattr_count;
+	struct tarx_xattr *xattrs = tx_arena_take(&c->arena, (n + 1) * sizeof(*xattrs));
+
+	if (!xattrs)
+		return -ENOMEM;
+	if (n > 0)
+		memcpy(xattrs, item->xattrs, n * sizeof(*xattrs));
+	xattrs[n] = (struct tarx_xattr){ .name = name, .value = "y", .len = 1 };
+	item->xattrs = xattrs;
+	item->xattr_count = n + 1;
+	return 0;
+}
+
+static void make_whiteout(struct tarx_item *item)
+{
+	item->mode = S_IFCHR;
+	item->rdev = 0;
+	item->whiteout = true;
+	item->link = NULL;
+	item->hardlink = false;
+	item->size = 0;
+	item->data.fd = -1;
+	item->xattr_count = 0;
+}
+
+/* ------------------------------------------------------------------ one node */
+
+static void tell_changed(struct tarx_creation *c, const struct align_node *node)
+{
+	const struct stat *then = &node->st;
+	struct stat now;
+
+	if (fstat(node->fd, &now) < 0 || now.st_size < then->st_size)
+		return; /* what is missing was told when it was missed */
+	if (now.st_size != then->st_size || now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != then->st_mtim.tv_nsec ||
+	    now.st_ctim.tv_sec != then->st_ctim.tv_sec ||
+	    now.st_ctim.tv_nsec != then->st_ctim.tv_nsec)
+		tarx_warning(c->report, "%s: the file changed while it was read", node->path);
+}
+
+static int add_linked(struct tarx_creation *c, struct tarx_item *item, const char *first)
+{
+	struct tx_err err;
+	int r;
+
+	item->hardlink = true;
+	item->link = first;
+	item->size = 0;
+	r = tarx_adder_add(&c->adder, item, &err);
+	return r < 0 ? tarx_fatal(c->report, "%s", err.text) : 0;
+}
+
+/* Everything about the node but its path and stat. What cannot be read of it is told here.
+ * Returns 0, or -errno: it cannot be stored. LAYER is the caller's. */
+static int fill_rest(struct tarx_tree *tree, const struct align_node *node,
+		     const struct tarx_disguise *disguise, struct tarx_item *item, int *layer,
+		     struct tx_err *err)
+{
+	struct tarx_creation *c = tree->c;
+
+	if (S_ISLNK(node->st.st_mode) && read_link(c, node, item, err) < 0)
+		return -err->code;
+	if (load_meta(tree, node, item, err) < 0)
+		tarx_warning(c->report, "%s: %s", node->path, err->text);
+	*layer = fill_data(tree, node, disguise, item);
+	if (tree->diff)
+		drop_bound_marks(item);
+	if (tree->opaque && !*node->below && S_ISDIR(item->mode) &&
+	    add_opaque_mark(c, item, tree->opaque) < 0)
+		return tx_fail(err, ENOMEM, "mark as opaque");
+	if (disguise->whiteout)
+		make_whiteout(item);
+	return 0;
+}
+
+/* Negative: fatal, and told. */
+int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
+		  const struct tarx_disguise *disguise)
+{
+	struct tarx_creation *c = tree->c;
+	const char *first = NULL;
+	struct tarx_item item;
+	TX_FD layer = -1;
+	struct tx_err err;
+
+	if (fill_stat(c, node, &item) < 0)
+		return tarx_fatal(c->report, "%s: out of memory", node->path);
+	if (is_linked(&node->st) && !disguise->whiteout)
+		first = tarx_links_first(&c->links, &node->st, item.path);
+	if (first)
+		return add_linked(c, &item, first);
+	if (fill_rest(tree, node, disguise, &item, &layer, &err) < 0) {
+		tarx_error(c->report, "%s: %s", node->path, err.text);
+		return 0;
+	}
+	if (tarx_adder_add(&c->adder, &item, &err) < 0)
+		return tarx_fatal(c->report, "%s", err.text);
+	if (item.size > 0)
+		tell_changed(c, node);
+	return 0;
+}

@@ -1,0 +1,222 @@
+/* Regular files, links, devices and FIFOs as inodes. */
+#include "tarx/place_parts.h"
+
+#include "align/cleanup.h"
+#include "align/io.h"
+#include "tarx/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Until its own mode is set, what is made belongs to us alone. */
+#define FILE_AT_FIRST 0600
+
+/* ------------------------------------------------------------------ regular files */
+
+static int check_reach(const struct tarx_item *item, const struct tarx_reader *reader,
+		       struct tx_err *err)
+{
+	off_t end = reader->base + reader->size;
+
+	if (item->data.off <= end && item->size <= end - item->data.off)
+		return 0;
+	return tx_reject(err, EBADMSG,
+			 "the archive is truncated: %jd bytes from %jd on are missing",
+			 (intmax_t)(item->size - (end - item->data.off)), (intmax_t)end);
+}
+
+static int fill_from_file(struct tarx_place *place, const struct tarx_item *item,
+			  const struct tarx_reader *reader, int fd, struct tx_err *err)
+{
+	struct align_moved moved;
+	int r = check_reach(item, reader, err);
+
+	if (r < 0)
+		return r;
+	r = align_span_move(&place->mover, &item->data, fd, 0, &moved, err);
+	place->refused |= r < 0 && moved.refused;
+	if (r < 0)
+		return r;
+	if (moved.bytes < item->size)
+		return tx_reject(err, EBADMSG, "the archive became shorter while it was read");
+	if (moved.ends_in_hole && ftruncate(fd, item->size) < 0)
+		return tx_fail(err, errno, "set the length");
+	return 0;
+}
+
+static int fill_from_stream(struct tarx_place *place, const struct tarx_item *item,
+			    struct tarx_reader *reader, int fd, struct tx_err *err)
+{
+	uint64_t copied = 0;
+	const void *bytes;
+	size_t len;
+	off_t off, end = 0;
+	int r;
+
+	while ((r = tarx_reader_block(reader, &bytes, &len, &off, err)) > 0) {
+		if (off < end || (off_t)len > item->size - off)
+			return tx_reject(
+				err, EBADMSG,
+				"the archive is damaged: a piece of the file lies outside it");
+		r = tx_write_at(fd, bytes, len, off);
+		if (r < 0)
+			return tx_fail(err, -r, "write %zu bytes at %jd", len, (intmax_t)off);
+		copied += len;
+		end = off + (off_t)len;
+	}
+	if (r < 0)
+		return r;
+	if (end < item->size && ftruncate(fd, item->size) < 0)
+		return tx_fail(err, errno, "set the length");
+	place->mover.tally->copied += copied;
+	place->mover.tally->hole += (uint64_t)item->size - copied;
+	return 0;
+}
+
+/* A payload that lies in the file is worth more than its bytes from the reader's buffer where it
+ * can be shared, or is long. */
+static bool is_moved_directly(const struct tarx_place *place, const struct tarx_item *item)
+{
+	uint32_t block = place->mover.reflink == ALIGN_REFLINK_NEVER ? 0 : place->mover.block;
+
+	if (item->data.fd < 0 || item->size == 0)
+		return false;
+	if (block && item->data.off % block == 0 && item->size >= block)
+		return true;
+	return item->size > 64 << 10;
+}
+
+static int fill(struct tarx_place *place, const struct tarx_item *item, struct tarx_reader *reader,
+		int fd, struct tx_err *err)
+{
+	if (item->size == 0)
+		return 0;
+	if (place->mover.reflink == ALIGN_REFLINK_ALWAYS && !place->parent.volume.clones) {
+		place->refused = true;
+		return tx_fail(err, EOPNOTSUPP, "cannot share extents (%s has no reflinks)",
+			       place->parent.volume.name);
+	}
+	if (is_moved_directly(place, item))
+		return fill_from_file(place, item, reader, fd, err);
+	return fill_from_stream(place, item, reader, fd, err);
+}
+
+static int create_file(struct tarx_place *place, const char *name)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(place->parent.fd, name, flags, FILE_AT_FIRST);
+
+	if (fd < 0 && errno == EEXIST) {
+		int r = tarx_place_clear_the_way(place, name);
+
+		if (r < 0)
+			return r;
+		fd = openat(place->parent.fd, name, flags, FILE_AT_FIRST);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
+		    struct tarx_reader *reader, struct tx_err *err)
+{
+	int fd = create_file(place, name), r;
+
+	if (fd < 0)
+		return tx_fail(err, -fd, "create");
+	r = fill(place, item, reader, fd, err);
+	if (r == 0)
+		tarx_place_apply(place, item, fd, false, TARX_META_ALL);
+	if (close(fd) < 0 && r == 0)
+		r = tx_fail(err, errno, "close");
+	if (r < 0)
+		unlinkat(place->parent.fd, name, 0);
+	return r;
+}
+
+/* ------------------------------------------------------------------ links, devices, FIFOs */
+
+/* Hard links to what lies beneath the target; a symbolic link is linked itself. */
+static int make_hardlink(struct tarx_place *place, const char *target, const char *name)
+{
+	const char *slash = strrchr(target, '/');
+	TX_FREE char *dir = slash ? strndup(target, (size_t)(slash - target)) : strdup(".");
+	const char *last = slash ? slash + 1 : target;
+	TX_FD from = -1;
+
+	if (!dir)
+		return -ENOMEM;
+	from = tx_open_beneath(place->root, dir, O_PATH | O_DIRECTORY, 0);
+	if (from < 0)
+		return from;
+	return linkat(from, last, place->parent.fd, name, 0) < 0 ? -errno : 0;
+}
+
+static bool is_linked_already(struct tarx_place *place, const char *target, const char *name)
+{
+	TX_FD fd = tx_open_beneath(place->root, target, O_PATH | O_NOFOLLOW, 0);
+	struct stat there, here;
+
+	return fd >= 0 && fstat(fd, &there) == 0 &&
+	       fstatat(place->parent.fd, name, &here, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, const char *name,
+			struct tx_err *err)
+{
+	TX_FREE char *target = tarx_path_restored(item->link);
+	int r;
+
+	if (!target || !*target)
+		return tx_reject(err, EINVAL, "a hard link to %s, which is not beneath the target",
+				 item->link);
+	r = make_hardlink(place, target, name);
+	if (r == -EEXIST && !is_linked_already(place, target, name)) {
+		r = tarx_place_clear_the_way(place, name);
+		if (r == 0)
+			r = make_hardlink(place, target, name);
+	} else if (r == -EEXIST) {
+		r = 0;
+	}
+	return r < 0 ? tx_fail(err, -r, "link to %s", item->link) : 0;
+}
+
+static int make_special(struct tarx_place *place, const struct tarx_item *item, const char *name)
+{
+	mode_t type = item->mode & S_IFMT;
+	int r;
+
+	if (type == S_IFLNK)
+		r = symlinkat(item->link ? item->link : "", place->parent.fd, name);
+	else
+		r = mknodat(place->parent.fd, name, type | FILE_AT_FIRST,
+			    S_ISFIFO(type) ? 0 : item->rdev);
+	return r < 0 ? -errno : 0;
+}
+
+int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, const char *name,
+		       struct tx_err *err)
+{
+	TX_FD fd = -1;
+	struct stat st;
+	int r = make_special(place, item, name);
+
+	if (r == -EEXIST) {
+		r = tarx_place_clear_the_way(place, name);
+		if (r == 0)
+			r = make_special(place, item, name);
+	}
+	if (r < 0)
+		return tx_fail(err, -r, "create");
+	fd = openat(place->parent.fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "open");
+	/* Where others may write too: not what we made, or known by another name as well. */
+	if ((st.st_mode & S_IFMT) != (item->mode & S_IFMT) || st.st_nlink != 1)
+		return tx_reject(err, ESTALE, "somebody replaced it while it was being restored");
+	tarx_place_apply(place, item, fd, true, TARX_META_ALL);
+	return 0;
+}

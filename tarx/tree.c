@@ -1,0 +1,83 @@
+#include "tarx/tree.h"
+
+#include "align/volume.h"
+
+#include <sys/stat.h>
+
+static void tell_subvolume(struct tarx_creation *c, const struct align_node *node)
+{
+	struct tx_err err;
+
+	if (!*node->below || node->st.st_ino != ALIGN_SUBVOLUME_INO ||
+	    align_volume_is_subvolume(node->fd, &err) <= 0)
+		return;
+	c->report->subvolumes++;
+	if (tarx_say_once(c->report, TARX_ONCE_SUBVOLUME))
+		tarx_notice(c->report,
+			    "%s: a btrfs subvolume, stored as a directory (and so for others)",
+			    node->path);
+}
+
+static int add_seen(struct tarx_tree *tree, const struct align_node *node)
+{
+	const struct tarx_disguise none = { .source = -1 };
+	struct tx_err err;
+
+	if (tarx_layers_enter(&tree->layers, tree->base, tree->root, node, &err) < 0)
+		return tarx_fatal(tree->c->report, "%s: %s", node->path, err.text);
+	if (S_ISDIR(node->st.st_mode))
+		tell_subvolume(tree->c, node);
+	return tarx_tree_add(tree, node, &none);
+}
+
+static bool is_storable(struct tarx_creation *c, const struct align_node *node,
+			const struct tx_err *err)
+{
+	if (node->error) {
+		tarx_error(c->report, "%s: %s", node->path, err->text);
+		return false;
+	}
+	if (S_ISSOCK(node->st.st_mode)) {
+		tarx_warning(c->report, "%s: a socket cannot be stored in an archive", node->path);
+		return false;
+	}
+	if (tarx_adder_is_archive(&c->adder, &node->st)) {
+		tarx_notice(c->report, "%s: is the archive; not stored", node->path);
+		return false;
+	}
+	return true;
+}
+
+int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
+{
+	struct tarx_report *report = tree->c->report;
+	struct align_walk walk;
+	struct align_node node;
+	struct tx_err err;
+	int r = align_walk_open(&walk, tree->base, tree->root, shown, &err);
+
+	while (r == 0 && (r = align_walk_next(&walk, &node, &err)) > 0) {
+		tx_arena_reset(&tree->c->arena);
+		r = 0;
+		if (is_storable(tree->c, &node, &err))
+			r = tree->diff ? tarx_tree_add_changed(tree, &node, &walk)
+				       : add_seen(tree, &node);
+		if (r < 0)
+			break;
+	}
+	align_walk_release(&walk);
+	if (r < 0 && report->exit_code < 2)
+		tarx_fatal(report, "%s", err.text);
+	return r;
+}
+
+int tarx_tree_seen(struct tarx_creation *c, int base, const char *path)
+{
+	struct tarx_tree tree = {
+		.c = c, .base = base, .root = path, .layers = { .report = c->report }
+	};
+	int r = tarx_tree_archive(&tree, path);
+
+	tarx_layers_release(&tree.layers);
+	return r;
+}

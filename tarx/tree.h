@@ -1,0 +1,60 @@
+/* A tree of files on its way into the archive, node by node. */
+#ifndef TARX_TREE_H
+#define TARX_TREE_H
+
+#include "align/arena.h"
+#include "align/walk.h"
+#include "tarx/adder.h"
+#include "tarx/layers.h"
+#include "tarx/links.h"
+#include "tarx/meta.h"
+#include "tarx/owners.h"
+#include "tarx/report.h"
+
+/* What all trees of one archive share. */
+struct tarx_creation {
+	struct tarx_report *report; /* borrowed */
+	struct tarx_adder adder;
+	struct tarx_links links;
+	struct tarx_owners owners;
+	struct tarx_meta_wants wants;
+	struct tx_arena arena; /* of the item in hand */
+};
+
+struct tarx_tree {
+	struct tarx_creation *c; /* borrowed */
+	int base; /* borrowed: where root is looked up */
+	const char *root; /* borrowed */
+	struct tarx_layers layers;
+	const struct tarx_located *diff; /* borrowed; the walk is in its upper layer; else NULL */
+	const char *opaque; /* the name of the opaque mark, for the root of the tree; or NULL */
+};
+
+/* What makes a node something else in the archive than what it is on the disk. */
+struct tarx_disguise {
+	bool whiteout; /* it stands for a removed name */
+	int source; /* borrowed: its bytes are in this file; -1: in its own */
+};
+
+/* All of these report what is wrong themselves. They return 0, or a negative number when the
+ * archive cannot be finished. */
+
+/* Stores everything below the tree's root; paths begin with SHOWN. */
+int tarx_tree_archive(struct tarx_tree *tree, const char *shown);
+
+/* Stores one node. */
+int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
+		  const struct tarx_disguise *disguise);
+
+/* Stores what PATH, looked up in BASE, is seen to be: a plain tree, or an overlay as its mount
+ * shows it. */
+int tarx_tree_seen(struct tarx_creation *c, int base, const char *path);
+
+/* Stores what the upper layer of the overlay that PATH lies on changed there (--overlay=diff). */
+int tarx_tree_diff(struct tarx_creation *c, int base, const char *path);
+
+/* Stores one node of an upper layer, by its marks; WALK may be told not to enter it. */
+int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
+			  struct align_walk *walk);
+
+#endif
