@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A noun of which fewer bytes would be left is not worth the room. */
+#define NOUN_LEAST 16
+
 static void append(char *text, const char *more)
 {
 	size_t used = strlen(text);
@@ -64,8 +67,9 @@ int tx_wrap(struct tx_err *err, const char *fmt, ...)
 	if (len < 0)
 		return -err->code;
 	memcpy(reason, err->text, sizeof(reason));
-	room = TX_ERR_ROOM - strlen(reason) - 2;
-	if (room > 16) {
+	room = TX_ERR_ROOM - strlen(reason);
+	if (room > NOUN_LEAST + 2) {
+		room -= 2;
 		put_shortened(err->text, room, noun);
 		append(err->text, ": ");
 		append(err->text, reason);

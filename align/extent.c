@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int align_extent_data(int fd, off_t at, off_t end, struct align_range *data)
@@ -60,13 +61,17 @@ int align_extent_shared(int fd, off_t off, off_t len, uint64_t *shared, uint64_t
 			struct tx_err *err)
 {
 	size_t room = sizeof(struct fiemap) + EXTENTS_AT_ONCE * sizeof(struct fiemap_extent);
-	uint64_t start = (uint64_t)off, end = len ? start + (uint64_t)len : UINT64_MAX;
 	TX_FREE struct fiemap *map = malloc(room);
-	uint64_t at = start;
+	uint64_t start = (uint64_t)off, at = start, end;
+	struct stat st;
 
 	*shared = *mapped = 0;
 	if (!map)
 		return tx_fail(err, ENOMEM, "ask for extents");
+	if (fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "ask for extents");
+	/* Behind the end there may be blocks too, allocated ahead. */
+	end = len ? start + (uint64_t)len : (uint64_t)st.st_size;
 	while (at < end) {
 		const struct fiemap_extent *fe = NULL;
 

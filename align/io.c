@@ -247,10 +247,7 @@ void tx_names_release(struct tx_names *names)
 	*names = (struct tx_names){ 0 };
 }
 
-void tx_proc_path(char out[TX_PROC_ROOM], int fd, const char *name)
+void tx_proc_path(char out[TX_PROC_ROOM], int fd)
 {
-	if (name)
-		snprintf(out, TX_PROC_ROOM, "/proc/self/fd/%d/%s", fd, name);
-	else
-		snprintf(out, TX_PROC_ROOM, "/proc/self/fd/%d", fd);
+	snprintf(out, TX_PROC_ROOM, "/proc/self/fd/%d", fd);
 }

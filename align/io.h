@@ -47,8 +47,8 @@ struct tx_names {
 int tx_names_read(struct tx_names *names, int fd);
 void tx_names_release(struct tx_names *names);
 
-/* "/proc/self/fd/N" or "/proc/self/fd/N/NAME", for system calls that take no descriptor. */
-#define TX_PROC_ROOM (32 + 256)
-void tx_proc_path(char out[TX_PROC_ROOM], int fd, const char *name);
+/* "/proc/self/fd/N", for system calls that take no descriptor, or none of O_PATH. */
+#define TX_PROC_ROOM 32
+void tx_proc_path(char out[TX_PROC_ROOM], int fd);
 
 #endif

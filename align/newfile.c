@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ static void doom(int dir, const char *name)
 	}
 }
 
-static void make_temp_name(char name[TX_TEMP_ROOM])
+void tx_temp_name(char name[TX_TEMP_ROOM])
 {
 	uint64_t number = 0;
 
@@ -81,7 +82,7 @@ static int open_in_place(struct tx_newfile *file)
 
 static int open_named(struct tx_newfile *file)
 {
-	make_temp_name(file->temp);
+	tx_temp_name(file->temp);
 	doom(file->dir, file->temp);
 	file->fd = openat(file->dir, file->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (file->fd < 0) {
@@ -114,15 +115,50 @@ static void take_over_mode(struct tx_newfile *file)
 		return; /* a file system without modes */
 }
 
+/* Where PATH leads to: by symbolic links to a file, or to where there is none yet. NULL: it cannot be
+ * told (errno). Owned by the caller. */
+static char *resolve(const char *path)
+{
+	char *at = strdup(path);
+
+	for (int links = 0; at && links < 40; links++) {
+		TX_FREE char *from = at;
+		TX_FREE char *real = realpath(from, NULL);
+		const char *slash = strrchr(from, '/');
+		char target[PATH_MAX];
+		ssize_t n;
+
+		at = NULL;
+		if (real)
+			return tx_ptr_steal(&real);
+		n = errno == ENOENT ? readlink(from, target, sizeof(target)) : -1;
+		if (n < 0 || n == sizeof(target))
+			return tx_ptr_steal(&from);
+		if (asprintf(&at, "%.*s%.*s",
+			     target[0] == '/' || !slash ? 0 : (int)(slash - from + 1), from, (int)n,
+			     target) < 0)
+			at = NULL;
+	}
+	return at;
+}
+
 int tx_newfile_open(struct tx_newfile *file, const char *path, struct tx_err *err)
 {
-	TX_FREE char *real = realpath(path, NULL);
+	TX_FREE char *real = resolve(path);
+	struct stat named = { 0 };
 	int r;
 
 	*file = (struct tx_newfile){ .fd = -1, .dir = -1 };
-	r = open_parent(file, real ? real : path);
+	/* The kernel decides whether we may follow a link that lies there (fs.protected_symlinks);
+	 * realpath(3) does not ask it. */
+	if (stat(path, &named) < 0 && errno != ENOENT)
+		return tx_fail(err, errno, "create");
+	r = real ? open_parent(file, real) : -ENOMEM;
 	if (r == 0 && fstatat(file->dir, file->name, &file->old, 0) == 0)
 		file->replaces = true;
+	if (file->replaces &&
+	    (file->old.st_dev != named.st_dev || file->old.st_ino != named.st_ino))
+		r = -EAGAIN;
 	if (r == 0 && file->replaces && S_ISDIR(file->old.st_mode))
 		r = -EISDIR;
 	if (r == 0)
@@ -139,23 +175,33 @@ int tx_newfile_open(struct tx_newfile *file, const char *path, struct tx_err *er
 	return 0;
 }
 
-/* A file without a name gets one: at once where it is free, else by way of a temporary one. */
-static int link_hidden(struct tx_newfile *file)
+/* By the descriptor itself, which needs privilege, or by its name in /proc, which needs /proc. */
+static int link_as(const struct tx_newfile *file, const char *name)
 {
 	char self[TX_PROC_ROOM];
 
-	tx_proc_path(self, file->fd, NULL);
-	if (linkat(AT_FDCWD, self, file->dir, file->name, AT_SYMLINK_FOLLOW) == 0)
+	if (linkat(file->fd, "", file->dir, name, AT_EMPTY_PATH) == 0)
 		return 0;
-	if (errno != EEXIST)
-		return -errno;
-	make_temp_name(file->temp);
-	if (linkat(AT_FDCWD, self, file->dir, file->temp, AT_SYMLINK_FOLLOW) < 0) {
+	if (errno == EEXIST)
+		return -EEXIST;
+	tx_proc_path(self, file->fd);
+	return linkat(AT_FDCWD, self, file->dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* A file without a name gets one: at once where it is free, else by way of a temporary one. */
+static int link_hidden(struct tx_newfile *file)
+{
+	int r = link_as(file, file->name);
+
+	if (r != -EEXIST)
+		return r;
+	tx_temp_name(file->temp);
+	r = link_as(file, file->temp);
+	if (r < 0)
 		file->temp[0] = '\0';
-		return -errno;
-	}
-	doom(file->dir, file->temp);
-	return 0;
+	else
+		doom(file->dir, file->temp);
+	return r;
 }
 
 static int rename_temp(struct tx_newfile *file)
@@ -167,7 +213,7 @@ static int rename_temp(struct tx_newfile *file)
 	return 0;
 }
 
-int tx_newfile_commit(struct tx_newfile *file, struct tx_err *err)
+int tx_newfile_commit(struct tx_newfile *file, bool sync, struct tx_err *err)
 {
 	int r = 0;
 
@@ -177,7 +223,11 @@ int tx_newfile_commit(struct tx_newfile *file, struct tx_err *err)
 		r = link_hidden(file);
 	if (r == 0 && file->temp[0])
 		r = rename_temp(file);
-	return r < 0 ? tx_fail(err, -r, "give the finished file its name") : 0;
+	if (r < 0)
+		return tx_fail(err, -r, "give the finished file its name");
+	if (sync && fsync(file->dir) < 0 && errno != EINVAL)
+		return tx_fail(err, errno, "sync the directory");
+	return 0;
 }
 
 void tx_newfile_release(struct tx_newfile *file)

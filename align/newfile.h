@@ -19,13 +19,17 @@ struct tx_newfile {
 	struct stat old;
 };
 
+/* A name that nobody else will choose, for what is not complete yet. */
+void tx_temp_name(char name[TX_TEMP_ROOM]);
+
 /* Begins a file that will be PATH. A regular file that is there stays as it is until the commit,
  * which gives its mode and owner to the new one; a symbolic link is followed; anything else is
  * opened for writing as it stands. Returns 0 or -errno. */
 int tx_newfile_open(struct tx_newfile *file, const char *path, struct tx_err *err);
 
-/* Gives the file its name, in place of what had it: link(2), rename(2). Returns 0 or -errno. */
-int tx_newfile_commit(struct tx_newfile *file, struct tx_err *err);
+/* Gives the file its name, in place of what had it: link(2), rename(2). SYNC: the name is on disk
+ * when this returns (the bytes are the caller's business). Returns 0 or -errno. */
+int tx_newfile_commit(struct tx_newfile *file, bool sync, struct tx_err *err);
 
 /* Closes, and removes what was not committed. */
 void tx_newfile_release(struct tx_newfile *file);

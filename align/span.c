@@ -240,7 +240,8 @@ static int pass_hole(struct align_mover *mover, const struct align_span *span, o
 			end = st.st_size > from ? st.st_size : from;
 		*data = (struct align_range){ .start = end, .end = end };
 	}
-	moved->ends_in_hole = data->start > from;
+	if (data->start > from)
+		moved->ends_in_hole = true;
 	moved->bytes += data->start - from;
 	mover->tally->hole += (uint64_t)(data->start - from);
 	return 0;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <xfs/xfs.h>
@@ -14,14 +15,16 @@
 
 #include <xfs/xfs_fs.h>
 
-/* libhandle opens handles of a file system only after it has seen a path on it. */
-static int introduce(int fd)
+/* libhandle opens handles of a file system only after it has seen a directory on it by its path; of
+ * a path that ends in a symbolic link, as in /proc, it would take the directory above. */
+static int introduce(int dir)
 {
-	char path[TX_PROC_ROOM];
+	char self[TX_PROC_ROOM], path[TX_PROC_ROOM + 2];
 	void *fs_handle;
 	size_t len;
 
-	tx_proc_path(path, fd, NULL);
+	tx_proc_path(self, dir);
+	snprintf(path, sizeof(path), "%s/.", self);
 	if (path_to_fshandle(path, &fs_handle, &len) < 0)
 		return -errno;
 	free_handle(fs_handle, len);
@@ -57,7 +60,11 @@ int align_xfs_handle_take(struct align_handle *handle, int fd)
 
 int align_xfs_handle_open(const struct align_handle *handle, int flags)
 {
-	int fd = open_by_handle(handle->bytes, handle->len, flags | O_CLOEXEC);
+	int fd = open_by_handle(handle->bytes, handle->len, flags);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	/* The ioctl below passes over O_CLOEXEC. */
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
 }

@@ -10,7 +10,7 @@
 
 /* Directories further up than this are closed and found again by "..", so that the depth of a tree
  * costs no descriptors. */
-#define OPEN_FRAMES 128
+#define OPEN_FRAMES 32
 
 struct align_frame {
 	int fd; /* owned; -1: closed for now */
@@ -140,6 +140,10 @@ static int look_at(struct align_walk *walk, struct align_node *node, unsigned ch
 											    : 0;
 	if (fd < 0)
 		return fd;
+	if (!S_ISREG(node->st.st_mode) && !S_ISDIR(node->st.st_mode)) {
+		close(fd); /* that too */
+		return 0;
+	}
 	if (S_ISDIR(node->st.st_mode)) {
 		walk->enter = fd;
 		walk->enter_st = node->st;

@@ -75,7 +75,7 @@ static int has_mark(const struct place *at, const struct mark *mark, struct tx_e
 {
 	const char *name = mark->name[at->userxattr];
 
-	if (lgetxattr(at->path, name, NULL, 0) >= 0)
+	if (getxattr(at->path, name, NULL, 0) >= 0)
 		return 1;
 	return means_absent(errno) ? 0 : tx_fail(err, errno, "read xattr %s", name);
 }
@@ -84,7 +84,7 @@ static int read_opaque(struct overlay_marks *m, const struct place *at, struct t
 {
 	const char *name = opaque_mark.name[at->userxattr];
 	char value;
-	ssize_t n = lgetxattr(at->path, name, &value, 1);
+	ssize_t n = getxattr(at->path, name, &value, 1);
 
 	/* ERANGE: longer than one byte, which overlayfs takes for nothing. */
 	if (n < 0 && !means_absent(errno) && errno != ERANGE)
@@ -124,8 +124,8 @@ static int read_empty_file(struct overlay_marks *m, const struct place *at, stru
 	return r < 0 ? r : 0;
 }
 
-int overlay_marks_read(struct overlay_marks *m, int dirfd, const char *name, const struct stat *st,
-		       bool userxattr, bool parent_xattr_whiteouts, struct tx_err *err)
+int overlay_marks_read(struct overlay_marks *m, int fd, const struct stat *st, bool userxattr,
+		       bool parent_xattr_whiteouts, struct tx_err *err)
 {
 	struct place at = { .userxattr = userxattr };
 
@@ -134,7 +134,7 @@ int overlay_marks_read(struct overlay_marks *m, int dirfd, const char *name, con
 		m->whiteout = st->st_rdev == makedev(0, 0);
 	if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode))
 		return 0;
-	tx_proc_path(at.path, dirfd, name);
+	tx_proc_path(at.path, fd);
 	if (S_ISDIR(st->st_mode))
 		return read_directory(m, &at, err);
 	if (st->st_size > 0)

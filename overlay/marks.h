@@ -29,13 +29,14 @@ struct overlay_marks {
 	bool xattr_whiteouts; /* directory: its empty regular files may be whiteouts */
 };
 
-/* Reads the marks of NAME in DIRFD (O_PATH will do), whose lstat is ST. USERXATTR as in struct
- * overlay_stack; PARENT_XATTR_WHITEOUTS: what this function found for DIRFD, false for none.
+/* Reads the marks of the inode FD (O_PATH will do), whose stat is ST; of what is neither a directory
+ * nor a regular file FD is not looked at. USERXATTR as in struct overlay_stack;
+ * PARENT_XATTR_WHITEOUTS: what this function found for its directory, false for none.
  * A directory costs two system calls, a regular file one, everything else none. Returns 0, or
  * -errno when an xattr cannot be read. Marks in trusted.* are silently absent for a process that is
  * not allowed to see them; see marks_hidden in struct overlay_stack. */
-int overlay_marks_read(struct overlay_marks *m, int dirfd, const char *name, const struct stat *st,
-		       bool userxattr, bool parent_xattr_whiteouts, struct tx_err *err);
+int overlay_marks_read(struct overlay_marks *m, int fd, const struct stat *st, bool userxattr,
+		       bool parent_xattr_whiteouts, struct tx_err *err);
 
 /* Whether the open file FD is metadata only. 1, 0 or -errno. */
 int overlay_marks_metacopy(int fd, bool userxattr);

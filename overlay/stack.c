@@ -397,7 +397,7 @@ static int read_path(int fd, char path[PATH_MAX])
 	char link[TX_PROC_ROOM];
 	ssize_t n;
 
-	tx_proc_path(link, fd, NULL);
+	tx_proc_path(link, fd);
 	n = readlink(link, path, PATH_MAX - 1);
 	if (n < 0)
 		return -errno;

@@ -99,6 +99,20 @@ bool tarx_adder_shares(const struct tarx_adder *adder, off_t size)
 
 /* ------------------------------------------------------------------ one member */
 
+/* Readers take headers of less than 1 MiB. A file is worth more than its attributes. */
+static int encode_header(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+{
+	struct tarx_item bare = *item;
+	int r = tarx_header_encode(&adder->header, item, err);
+
+	if (r != -E2BIG || item->xattr_count == 0)
+		return r;
+	tarx_warning(adder->report, "%s: stored without its %zu extended attributes: %s",
+		     item->path, item->xattr_count, err->text);
+	bare.xattr_count = 0;
+	return tarx_header_encode(&adder->header, &bare, err);
+}
+
 static int pad_header(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
 {
 	ssize_t added;
@@ -119,6 +133,7 @@ static void report_source(struct tarx_adder *adder, const struct tarx_item *item
 {
 	intmax_t missing = (intmax_t)(item->size - moved->bytes);
 
+	adder->source_told = moved->source_failed || missing;
 	if (moved->source_failed)
 		tarx_error(adder->report, "%s: %s; %jd bytes are zeros in the archive", item->path,
 			   source_err->text, missing);
@@ -149,8 +164,9 @@ int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *item, struc
 {
 	int r;
 
+	adder->source_told = false;
 	tarx_report_begin(adder->report);
-	if (tarx_header_encode(&adder->header, item, err) < 0) {
+	if (encode_header(adder, item, err) < 0) {
 		tarx_error(adder->report, "%s: %s", item->path, err->text);
 		return 0;
 	}
@@ -163,7 +179,7 @@ int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *item, struc
 	if (r < 0)
 		return tx_wrap(err, "%s", item->path);
 	tarx_report_member(adder->report, item);
-	return 0;
+	return 1;
 }
 
 int tarx_adder_finish(struct tarx_adder *adder, struct tx_err *err)

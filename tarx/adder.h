@@ -14,6 +14,7 @@ struct tarx_adder {
 	struct align_mover mover;
 	uint32_t align; /* bytes; 512: payloads are not aligned */
 	off_t align_min; /* bytes; smaller payloads are not aligned */
+	bool source_told; /* something was wrong with the last payload, and was reported */
 };
 
 /* Opens the archive that the options name and decides on the alignment. Returns 0 or -errno. */
@@ -25,8 +26,8 @@ bool tarx_adder_is_archive(const struct tarx_adder *adder, const struct stat *st
 /* Whether a payload of SIZE bytes will lie so that its blocks can be shared. */
 bool tarx_adder_shares(const struct tarx_adder *adder, off_t size);
 
-/* Adds one member. What is wrong with its source is reported here, and the archive stays whole.
- * Returns 0, or -errno when the archive cannot be written, or under --reflink=always a block could not be shared. */
+/* Adds one member. What is wrong with it or its source is reported here, and the archive stays whole.
+ * Returns 1, 0 when it was not stored, or -errno when the archive cannot be written, or under --reflink=always a block could not be shared. */
 int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err);
 
 /* The archive gets its end and its name. Returns 0 or -errno. */

@@ -8,10 +8,11 @@ _tarx()
 	_tarx_read_line
 	case $option in
 	-f | --file | --stats)
-		_tarx_files "$cur"
+		_tarx_paths file
 		;;
 	-C | --directory)
-		_tarx_directories "$cur"
+		# A relative -C counts from the one before it.
+		_tarx_paths directory "$dir"
 		;;
 	--align)
 		_tarx_words 'none 4K 16K 64K 1M'
@@ -33,7 +34,11 @@ _tarx()
 		;;
 	'')
 		# The members of an archive are not looked up: it may be large, or a stranger's.
-		[[ $verb == c ]] && _tarx_files "$cur" "$dir"
+		if [[ ! $verb && ! $cur ]]; then
+			_tarx_words '-c -x -t'
+		elif [[ $verb == c ]]; then
+			_tarx_paths file "$dir"
+		fi
 		;;
 	esac
 	# Where "=" does not part words the option is in the word that is completed.
@@ -89,6 +94,7 @@ _tarx_read_line()
 
 _tarx_take_value() # WORD
 {
+	((i < COMP_CWORD)) || return
 	case $option in
 	-C | --directory)
 		[[ $1 == [/~]* || ! $dir ]] && dir=$1 || dir+=/$1
@@ -155,48 +161,34 @@ _tarx_plain() # WORD
 {
 	local plain=${1//[\"\'\\]/}
 
-	case $plain in
-	'~') plain=$HOME ;;
-	'~/'*) plain=$HOME/${plain#'~/'} ;;
-	esac
+	[[ $plain == \~ || $plain == \~/* ]] && plain=$HOME${plain#\~}
 	printf '%s\n' "$plain"
 }
 
-# Names that begin as $1 does, beneath the directory $2 or here.
-_tarx_files() # WORD [DIR]
+# Names that begin as $cur does, beneath the directory BASE or here; all, or only directories.
+_tarx_paths() # file|directory [BASE]
 {
 	local typed base here
 
-	typed=$(_tarx_plain "$1")
+	typed=$(_tarx_plain "$cur")
 	base=$(_tarx_plain "${2-}")
 	[[ $typed == /* ]] && base=
 	here=${base:+${base%/}/}
-	mapfile -t COMPREPLY < <(compgen -f -- "$here$typed")
-	COMPREPLY=("${COMPREPLY[@]#"$here"}")
-	_tarx_mark_directories "$here"
+	mapfile -t COMPREPLY < <(compgen -A "$1" -- "$here$typed")
+	compopt -o filenames 2>/dev/null
+	[[ $here ]] && _tarx_cut "$here"
 }
 
-_tarx_directories() # WORD
-{
-	local here=
-
-	# A relative -C counts from the one before it.
-	[[ $dir && $dir != "$1" && $1 != [/~]* ]] && here=$(_tarx_plain "${dir%"$1"}")
-	here=${here:+${here%/}/}
-	mapfile -t COMPREPLY < <(compgen -d -- "$here$(_tarx_plain "$1")")
-	COMPREPLY=("${COMPREPLY[@]#"$here"}")
-	_tarx_mark_directories "$here"
-}
-
-# Directories get a slash and no space, to go on from.
-_tarx_mark_directories() # PREFIX
+# Takes PREFIX off what is offered. Directories are marked here: readline would look for them in the
+# wrong place.
+_tarx_cut() # PREFIX
 {
 	local i
 
 	for i in "${!COMPREPLY[@]}"; do
-		[[ -d $1${COMPREPLY[i]} ]] && COMPREPLY[i]=${COMPREPLY[i]}/
+		[[ -d ${COMPREPLY[i]} ]] && COMPREPLY[i]+=/
 	done
-	compopt -o filenames 2>/dev/null
+	COMPREPLY=("${COMPREPLY[@]#"$1"}")
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
 }
 

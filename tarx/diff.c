@@ -1,5 +1,6 @@
 /* What an upper layer changed, as the members of an archive: --overlay=diff. */
 #include "align/cleanup.h"
+#include "align/io.h"
 #include "overlay/marks.h"
 #include "tarx/tree.h"
 
@@ -57,11 +58,11 @@ static int read_marks(const struct tarx_tree *tree, const struct align_node *nod
 	if (S_ISREG(node->st.st_mode) && node->st.st_size == 0 && *node->below) {
 		if (fstat(node->dirfd, &st) < 0)
 			return tx_fail(err, errno, "look at its directory");
-		if (overlay_marks_read(&parent, node->dirfd, ".", &st, userxattr, false, err) < 0)
+		if (overlay_marks_read(&parent, node->dirfd, &st, userxattr, false, err) < 0)
 			return -err->code;
 	}
-	return overlay_marks_read(marks, node->dirfd, node->name, &node->st, userxattr,
-				  parent.xattr_whiteouts, err);
+	return overlay_marks_read(marks, node->fd, &node->st, userxattr, parent.xattr_whiteouts,
+				  err);
 }
 
 int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
@@ -110,6 +111,24 @@ static int check_diff(const struct tarx_located *at, struct tx_err *err)
 	return 0;
 }
 
+/* Whether the directory PATH of the layer was renamed. 1, 0 (or it is not there) or -errno. */
+static int is_renamed(int upper, const char *path, bool userxattr, struct tx_err *err)
+{
+	TX_FD fd = tx_open_beneath_nofollow(upper, path, O_PATH, 0);
+	struct overlay_marks marks;
+	struct stat st;
+
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return 0;
+	if (fd < 0)
+		return tx_fail(err, -fd, "open %s in the upper layer", path);
+	if (fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "look at %s in the upper layer", path);
+	if (overlay_marks_read(&marks, fd, &st, userxattr, false, err) < 0)
+		return -err->code;
+	return marks.redirect;
+}
+
 /* Whether a directory above REL was renamed, so that the upper layer has not all of it. */
 static int is_below_renamed(const struct tarx_located *at, struct tx_err *err)
 {
@@ -119,17 +138,12 @@ static int is_below_renamed(const struct tarx_located *at, struct tx_err *err)
 	if (!above)
 		return tx_fail(err, ENOMEM, "look for renamed directories");
 	for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
-		struct overlay_marks marks;
-		struct stat st;
+		int r;
 
 		*slash = '\0';
-		if (fstatat(upper, above, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (overlay_marks_read(&marks, upper, above, &st, at->stack.userxattr, false, err) <
-		    0)
-			return -err->code;
-		if (marks.redirect)
-			return 1;
+		r = is_renamed(upper, above, at->stack.userxattr, err);
+		if (r != 0)
+			return r;
 	}
 	return 0;
 }
@@ -149,6 +163,9 @@ static int archive_upper(struct tarx_creation *c, const struct tarx_located *at,
 	if (r > 0)
 		return tarx_tree_seen(c, base, path);
 	if (fstatat(tree.base, tree.root, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			return tarx_fatal(c->report, "%s: look for it in the upper layer: %s", path,
+					  strerror(errno));
 		tarx_notice(c->report, "%s: the upper layer changed nothing of it", path);
 		return 0;
 	}

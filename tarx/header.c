@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The x header, a body of less than 1 MiB, the ustar header; and what mends the body's length. */
+#define HEADER_MAX ((1u << 20) - TARX_BLOCK)
+
 static int reserve(struct tarx_header *header, size_t room)
 {
 	char *bytes;
@@ -201,6 +204,9 @@ int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 		r = mend_time(header, &item->mtime);
 	if (r < 0)
 		return tx_fail(err, -r, "encode the header");
+	if (header->len >= HEADER_MAX)
+		return tx_reject(err, E2BIG, "a header of %zu bytes, readers take less than 1 MiB",
+				 header->len);
 	return tarx_header_align(header, 0, TARX_BLOCK, err) < 0 ? -err->code : 0;
 }
 

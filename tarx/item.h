@@ -25,6 +25,7 @@ struct tarx_item {
 	mode_t mode; /* with the type; of a hard link only what the archive says */
 	uid_t uid;
 	gid_t gid;
+	bool no_owner; /* the archive's numbers are none that this system has */
 	const char *uname, *gname; /* NULL: no name */
 	struct timespec mtime;
 	dev_t rdev;

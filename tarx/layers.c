@@ -170,6 +170,14 @@ int tarx_layers_enter(struct tarx_layers *layers, int base, const char *root,
 	return 0;
 }
 
+static bool is_on_mount(int fd, uint64_t mount_id)
+{
+	struct statx stx;
+
+	return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) == 0 &&
+	       (stx.stx_mask & STATX_MNT_ID) && stx.stx_mnt_id == mount_id;
+}
+
 int tarx_layers_source(const struct tarx_layers *layers, const struct align_node *node)
 {
 	const struct tarx_scope *scope;
@@ -181,6 +189,10 @@ int tarx_layers_source(const struct tarx_layers *layers, const struct align_node
 		return -1;
 	scope = &layers->scopes[layers->count - 1];
 	if (!scope->at.found)
+		return -1;
+	/* What was mounted over a place in the overlay, even another place of it, is not in a layer at
+	 * that path. */
+	if (!is_on_mount(node->fd, scope->at.stack.mount_id))
 		return -1;
 	below = node->path + strlen(scope->path);
 	below += *below == '/';

@@ -5,59 +5,84 @@
 #include <string.h>
 
 struct tarx_link {
-	struct tarx_link *next; /* owned */
+	struct tarx_link *next_inode; /* owned */
+	struct tarx_link *next_path; /* borrowed */
 	dev_t dev;
 	ino_t ino;
 	char path[];
 };
 
-static size_t slot(const struct tarx_links *links, dev_t dev, ino_t ino)
+static struct tarx_link **inode_slot(const struct tarx_links *links, dev_t dev, ino_t ino)
 {
 	uint64_t h = ((uint64_t)ino * 0x9E3779B97F4A7C15u) ^ ((uint64_t)dev << 7);
 
-	return (size_t)((h ^ (h >> 32)) & (links->size - 1));
+	return &links->by_inode[(h ^ (h >> 32)) & (links->size - 1)];
+}
+
+/* FNV-1a. */
+static struct tarx_link **path_slot(const struct tarx_links *links, const char *path)
+{
+	uint64_t h = 0xCBF29CE484222325u;
+
+	for (; *path; path++)
+		h = (h ^ (unsigned char)*path) * 0x100000001B3u;
+	return &links->by_path[(h ^ (h >> 32)) & (links->size - 1)];
+}
+
+static void put(struct tarx_links *links, struct tarx_link *link)
+{
+	struct tarx_link **inode = inode_slot(links, link->dev, link->ino);
+	struct tarx_link **path = path_slot(links, link->path);
+
+	link->next_inode = *inode;
+	*inode = link;
+	link->next_path = *path;
+	*path = link;
+	links->count++;
 }
 
 static int make_room(struct tarx_links *links)
 {
-	struct tarx_links larger = { .count = links->count,
-				     .size = links->size ? links->size * 2 : 256 };
+	struct tarx_links larger = { .size = links->size ? links->size * 2 : 256 };
 
-	if (links->size && links->count < links->size)
+	if (links->count < links->size)
 		return 0;
-	larger.table = calloc(larger.size, sizeof(struct tarx_link *));
-	if (!larger.table)
+	larger.by_inode = calloc(larger.size, sizeof(*larger.by_inode));
+	larger.by_path = calloc(larger.size, sizeof(*larger.by_path));
+	if (!larger.by_inode || !larger.by_path) {
+		free(larger.by_inode);
+		free(larger.by_path);
 		return -1;
+	}
 	for (size_t i = 0; i < links->size; i++) {
-		while (links->table[i]) {
-			struct tarx_link *link = links->table[i];
-			size_t at = slot(&larger, link->dev, link->ino);
+		while (links->by_inode[i]) {
+			struct tarx_link *link = links->by_inode[i];
 
-			links->table[i] = link->next;
-			link->next = larger.table[at];
-			larger.table[at] = link;
+			links->by_inode[i] = link->next_inode;
+			put(&larger, link);
 		}
 	}
-	free(links->table);
+	free(links->by_inode);
+	free(links->by_path);
 	*links = larger;
 	return 0;
 }
 
-static struct tarx_link **find(struct tarx_links *links, const struct stat *st)
+const char *tarx_links_find(const struct tarx_links *links, const struct stat *st)
 {
-	struct tarx_link **at;
+	const struct tarx_link *link;
 
 	if (!links->size)
 		return NULL;
-	for (at = &links->table[slot(links, st->st_dev, st->st_ino)]; *at; at = &(*at)->next)
-		if ((*at)->ino == st->st_ino && (*at)->dev == st->st_dev)
-			return at;
+	for (link = *inode_slot(links, st->st_dev, st->st_ino); link; link = link->next_inode)
+		if (link->ino == st->st_ino && link->dev == st->st_dev)
+			return link->path;
 	return NULL;
 }
 
-static void remember(struct tarx_links *links, const struct stat *st, const char *path)
+void tarx_links_remember(struct tarx_links *links, const struct stat *st, const char *path)
 {
-	size_t len = strlen(path) + 1, at;
+	size_t len = strlen(path) + 1;
 	struct tarx_link *link;
 
 	if (make_room(links) < 0)
@@ -67,32 +92,50 @@ static void remember(struct tarx_links *links, const struct stat *st, const char
 		return;
 	*link = (struct tarx_link){ .dev = st->st_dev, .ino = st->st_ino };
 	memcpy(link->path, path, len);
-	at = slot(links, st->st_dev, st->st_ino);
-	link->next = links->table[at];
-	links->table[at] = link;
-	links->count++;
+	put(links, link);
 }
 
-const char *tarx_links_first(struct tarx_links *links, const struct stat *st, const char *path)
+static void drop(struct tarx_links *links, struct tarx_link *link)
 {
-	struct tarx_link **at = find(links, st);
+	struct tarx_link **at = inode_slot(links, link->dev, link->ino);
 
-	if (at)
-		return (*at)->path;
-	remember(links, st, path);
-	return NULL;
+	while (*at != link)
+		at = &(*at)->next_inode;
+	*at = link->next_inode;
+	links->count--;
+	free(link);
+}
+
+void tarx_links_forget(struct tarx_links *links, const char *path)
+{
+	struct tarx_link **at;
+
+	if (!links->size)
+		return;
+	at = path_slot(links, path);
+	while (*at) {
+		struct tarx_link *link = *at;
+
+		if (strcmp(link->path, path)) {
+			at = &link->next_path;
+			continue;
+		}
+		*at = link->next_path;
+		drop(links, link);
+	}
 }
 
 void tarx_links_release(struct tarx_links *links)
 {
 	for (size_t i = 0; i < links->size; i++) {
-		while (links->table[i]) {
-			struct tarx_link *next = links->table[i]->next;
+		while (links->by_inode[i]) {
+			struct tarx_link *next = links->by_inode[i]->next_inode;
 
-			free(links->table[i]);
-			links->table[i] = next;
+			free(links->by_inode[i]);
+			links->by_inode[i] = next;
 		}
 	}
-	free(links->table);
+	free(links->by_inode);
+	free(links->by_path);
 	*links = (struct tarx_links){ 0 };
 }

@@ -11,39 +11,52 @@
 #include <string.h>
 #include <sys/acl.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #define ACL_ACCESS_XATTR  "system.posix_acl_access"
 #define ACL_DEFAULT_XATTR "system.posix_acl_default"
-#define LIST_ROOM         1024 /* longer lists are read into the arena */
+#define LIST_ROOM         1024 /* enough for nearly all */
+#define LIST_MAX          65536 /* XATTR_LIST_MAX of the kernel */
 
 /* ------------------------------------------------------------------ reading attributes */
 
 struct loader {
 	struct tarx_item *item;
-	const char *path;
-	bool follow;
+	char path[TX_PROC_ROOM];
 	struct tx_arena *arena;
 	struct tarx_owners *owners;
 	const struct tarx_meta_wants *wants;
 	struct tx_err *err;
 };
 
-static ssize_t list_names(const struct loader *l, char *list, size_t room)
-{
-	ssize_t n = l->follow ? listxattr(l->path, list, room) : llistxattr(l->path, list, room);
-
-	return n < 0 ? -errno : n;
-}
-
 static ssize_t get_value(const struct loader *l, const char *name, void *value, size_t room)
 {
-	ssize_t n = l->follow ? getxattr(l->path, name, value, room)
-			      : lgetxattr(l->path, name, value, room);
+	ssize_t n = getxattr(l->path, name, value, room);
 
 	return n < 0 ? -errno : n;
 }
 
-/* Reads what SIZED asks the length of; another process may make it longer in between. */
+/* The names into the arena. overlayfs wants more room than it then fills, so the room is never cut to
+ * what an earlier call returned. Returns their length or -errno. */
+static ssize_t list_names(const struct loader *l, char **list)
+{
+	char small[LIST_ROOM];
+	ssize_t n = listxattr(l->path, small, sizeof(small));
+
+	if (n >= 0) {
+		*list = tx_arena_copy(l->arena, small, (size_t)n);
+		return *list ? n : -ENOMEM;
+	}
+	if (errno != ERANGE)
+		return -errno;
+	*list = tx_arena_take(l->arena, LIST_MAX);
+	if (!*list)
+		return -ENOMEM;
+	n = listxattr(l->path, *list, LIST_MAX);
+	return n < 0 ? -errno : n;
+}
+
+/* Another process may make the value longer between its length and itself. */
 static int load_value(const struct loader *l, struct tarx_xattr *x)
 {
 	for (int tries = 0; tries < 8; tries++) {
@@ -162,27 +175,21 @@ static int load_listed(const struct loader *l, const char *list, size_t len)
 	return failure;
 }
 
-int tarx_meta_load(struct tarx_item *item, const char *path, bool follow,
-		   const struct tarx_meta_wants *wants, struct tarx_owners *owners,
-		   struct tx_arena *arena, struct tx_err *err)
+int tarx_meta_load(struct tarx_item *item, int fd, const struct tarx_meta_wants *wants,
+		   struct tarx_owners *owners, struct tx_arena *arena, struct tx_err *err)
 {
-	struct loader l = { item, path, follow, arena, owners, wants, err };
-	char small[LIST_ROOM], *list;
+	struct loader l = {
+		.item = item, .arena = arena, .owners = owners, .wants = wants, .err = err
+	};
+	char *list;
 	ssize_t n;
 
 	if (!wants->xattrs && !wants->acls)
 		return 0;
-	n = list_names(&l, small, sizeof(small));
+	tx_proc_path(l.path, fd);
+	n = list_names(&l, &list);
 	if (n == 0 || n == -EOPNOTSUPP)
 		return 0;
-	if (n == -ERANGE)
-		n = 65536; /* XATTR_LIST_MAX */
-	if (n < 0)
-		return tx_fail(err, (int)-n, "list extended attributes");
-	list = tx_arena_take(arena, (size_t)n);
-	if (!list)
-		return tx_fail(err, ENOMEM, "list extended attributes");
-	n = list_names(&l, list, (size_t)n);
 	if (n < 0)
 		return tx_fail(err, (int)-n, "list extended attributes");
 	return load_listed(&l, list, (size_t)n);
@@ -208,23 +215,40 @@ static void complain(struct setter *s, const struct tx_err *err)
 	s->complain(s->data, err);
 }
 
-static void set_owner(struct setter *s)
+/* The owner that the archive means, in this machine's numbers. */
+static void archived_owner(struct setter *s, uid_t *uid, gid_t *gid)
 {
 	const struct tarx_item *item = s->item;
-	bool names = !s->wants->numeric;
-	struct tx_err err;
-	uid_t uid = item->uid;
-	gid_t gid = item->gid;
 
-	if (names) {
-		uid = tarx_owners_id(s->owners, TARX_USER, item->uname, uid);
-		gid = tarx_owners_id(s->owners, TARX_GROUP, item->gname, gid);
+	*uid = item->uid;
+	*gid = item->gid;
+	if (s->wants->numeric)
+		return;
+	*uid = tarx_owners_id(s->owners, TARX_USER, item->uname, *uid);
+	*gid = tarx_owners_id(s->owners, TARX_GROUP, item->gname, *gid);
+}
+
+/* What runs as its owner must not run as somebody else: without the owner no set-id bits. */
+static void set_owner(struct setter *s)
+{
+	const mode_t set_ids = S_ISDIR(s->item->mode) ? S_ISUID : S_ISUID | S_ISGID;
+	struct tx_err err;
+	uid_t uid;
+	gid_t gid;
+
+	archived_owner(s, &uid, &gid);
+	if (s->item->no_owner) {
+		s->forbidden = set_ids;
+		return;
+	}
+	if (!s->wants->owner) {
+		s->forbidden = uid == geteuid() && gid == getegid() ? 0 : set_ids;
+		return;
 	}
 	if (fchownat(s->target->fd, "", uid, gid, AT_EMPTY_PATH) == 0)
 		return;
 	tx_fail(&err, errno, "change the owner to %u:%u", uid, gid);
-	/* What runs as its owner must not run as somebody else. */
-	s->forbidden = S_ISUID | S_ISGID;
+	s->forbidden = set_ids;
 	complain(s, &err);
 }
 
@@ -391,15 +415,15 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 			    .complain = complain_to,
 			    .data = data };
 
-	tx_proc_path(s.path, target->fd, NULL);
-	if ((parts & TARX_META_OWNER) && wants->owner)
+	tx_proc_path(s.path, target->fd);
+	if (parts & TARX_META_OWNER)
 		set_owner(&s);
+	if (parts & TARX_META_XATTRS)
+		set_xattrs(&s);
 	if (parts & TARX_META_MODE)
 		set_mode(&s);
 	if (parts & TARX_META_ACLS)
 		set_acls(&s);
-	if (parts & TARX_META_XATTRS)
-		set_xattrs(&s);
 	if (parts & TARX_META_TIMES)
 		set_times(&s);
 	return s.failures;

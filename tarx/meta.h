@@ -18,12 +18,11 @@ struct tarx_meta_wants {
 	mode_t mode_mask; /* bits of a mode that are set: ~umask without -p */
 };
 
-/* Reads the extended attributes and ACLs of an inode into ITEM, their memory from ARENA. PATH names
- * it ("/proc/self/fd/N/NAME" or "/proc/self/fd/N") and is followed where FOLLOW says so. The system's ACLs are
- * not among the attributes. Returns 0 or -errno; what could be read is there all the same. */
-int tarx_meta_load(struct tarx_item *item, const char *path, bool follow,
-		   const struct tarx_meta_wants *wants, struct tarx_owners *owners,
-		   struct tx_arena *arena, struct tx_err *err);
+/* Reads the extended attributes and ACLs of the inode FD (O_PATH will do) into ITEM, their memory
+ * from ARENA. The system's ACLs are not among the attributes. Returns 0 or -errno; what could be read
+ * is there all the same. */
+int tarx_meta_load(struct tarx_item *item, int fd, const struct tarx_meta_wants *wants,
+		   struct tarx_owners *owners, struct tx_arena *arena, struct tx_err *err);
 
 /* Called for each thing that could not be set; DATA is the caller's. */
 typedef void tarx_meta_complain(void *data, const struct tx_err *err);
@@ -43,8 +42,8 @@ struct tarx_meta_target {
 	bool clear_acls; /* the directory gave it an ACL by inheritance */
 };
 
-/* Sets PARTS (TARX_META_*) of what ITEM says, in the order owner, mode, ACLs, attributes, times, so
- * that none undoes another. Goes on after a failure; returns how many there were. */
+/* Sets PARTS (TARX_META_*) of what ITEM says, in the order owner, attributes, mode, ACLs, times, so
+ * that none undoes another or stands in its way. Goes on after a failure; returns how many there were. */
 int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target *target,
 		    unsigned int parts, const struct tarx_meta_wants *wants,
 		    struct tarx_owners *owners, tarx_meta_complain *complain, void *data);

@@ -6,6 +6,7 @@
 #include "tarx/tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -99,16 +100,15 @@ static int load_meta(struct tarx_tree *tree, const struct align_node *node, stru
 		     struct tx_err *err)
 {
 	struct tarx_creation *c = tree->c;
-	char path[TX_PROC_ROOM];
-	bool open = node->fd >= 0;
+	TX_FD special = -1;
 
-	if (!open && strlen(node->name) > 255)
-		return tx_fail(err, ENAMETOOLONG, "read extended attributes");
-	if (open)
-		tx_proc_path(path, node->fd, NULL);
-	else
-		tx_proc_path(path, node->dirfd, node->name);
-	return tarx_meta_load(item, path, open, &c->wants, &c->owners, &c->arena, err);
+	if (node->fd < 0) {
+		special = openat(node->dirfd, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (special < 0)
+			return tx_fail(err, errno, "open");
+	}
+	return tarx_meta_load(item, node->fd < 0 ? special : node->fd, &c->wants, &c->owners,
+			      &c->arena, err);
 }
 
 /* ------------------------------------------------------------------ overlayfs' marks */
@@ -128,6 +128,24 @@ static void drop_bound_marks(struct tarx_item *item)
 			xattrs[kept++] = xattrs[i];
 	}
 	item->xattr_count = kept;
+}
+
+/* With index=on a file of several names is copied up under one of them; the others show the new bytes
+ * too, and are in no upper layer. */
+static void tell_index(struct tarx_creation *c, const struct align_node *node,
+		       const struct tarx_item *item)
+{
+	for (size_t i = 0; i < item->xattr_count; i++) {
+		const char *name = item->xattrs[i].name;
+
+		if (S_ISREG(item->mode) && overlay_xattr_kind(name) == OVERLAY_XATTR_BOUND &&
+		    !strcmp(name + strlen(name) - strlen(".nlink"), ".nlink"))
+			tarx_warning(
+				c->report,
+				"%s: a hard link changed through an overlay with index=on; under its other "
+				"names, which lie in lower layers, the change is not stored",
+				node->path);
+	}
 }
 
 static int add_opaque_mark(struct tarx_creation *c, struct tarx_item *item, const char *name)
@@ -164,8 +182,9 @@ static void tell_changed(struct tarx_creation *c, const struct align_node *node)
 	const struct stat *then = &node->st;
 	struct stat now;
 
-	if (fstat(node->fd, &now) < 0 || now.st_size < then->st_size)
-		return; /* what is missing was told when it was missed */
+	/* Bytes that were missing have been told of. */
+	if (c->adder.source_told || fstat(node->fd, &now) < 0)
+		return;
 	if (now.st_size != then->st_size || now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
 	    now.st_mtim.tv_nsec != then->st_mtim.tv_nsec ||
 	    now.st_ctim.tv_sec != then->st_ctim.tv_sec ||
@@ -173,16 +192,19 @@ static void tell_changed(struct tarx_creation *c, const struct align_node *node)
 		tarx_warning(c->report, "%s: the file changed while it was read", node->path);
 }
 
+/* Another name of an inode that was stored as FIRST. */
 static int add_linked(struct tarx_creation *c, struct tarx_item *item, const char *first)
 {
 	struct tx_err err;
-	int r;
 
+	if (keep(c, &item->link, first) < 0)
+		return tarx_fatal(c->report, "%s: out of memory", item->path);
 	item->hardlink = true;
-	item->link = first;
 	item->size = 0;
-	r = tarx_adder_add(&c->adder, item, &err);
-	return r < 0 ? tarx_fatal(c->report, "%s", err.text) : 0;
+	tarx_links_forget(&c->links, item->path);
+	if (tarx_adder_add(&c->adder, item, &err) < 0)
+		return tarx_fatal(c->report, "%s", err.text);
+	return 0;
 }
 
 /* Everything about the node but its path and stat. What cannot be read of it is told here.
@@ -198,8 +220,10 @@ static int fill_rest(struct tarx_tree *tree, const struct align_node *node,
 	if (load_meta(tree, node, item, err) < 0)
 		tarx_warning(c->report, "%s: %s", node->path, err->text);
 	*layer = fill_data(tree, node, disguise, item);
-	if (tree->diff)
+	if (tree->diff) {
+		tell_index(c, node, item);
 		drop_bound_marks(item);
+	}
 	if (tree->opaque && !*node->below && S_ISDIR(item->mode) &&
 	    add_opaque_mark(c, item, tree->opaque) < 0)
 		return tx_fail(err, ENOMEM, "mark as opaque");
@@ -217,20 +241,27 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 	struct tarx_item item;
 	TX_FD layer = -1;
 	struct tx_err err;
+	bool linked;
+	int r;
 
 	if (fill_stat(c, node, &item) < 0)
 		return tarx_fatal(c->report, "%s: out of memory", node->path);
-	if (is_linked(&node->st) && !disguise->whiteout)
-		first = tarx_links_first(&c->links, &node->st, item.path);
+	linked = is_linked(&node->st) && !disguise->whiteout;
+	if (linked)
+		first = tarx_links_find(&c->links, &node->st);
 	if (first)
 		return add_linked(c, &item, first);
 	if (fill_rest(tree, node, disguise, &item, &layer, &err) < 0) {
 		tarx_error(c->report, "%s: %s", node->path, err.text);
 		return 0;
 	}
-	if (tarx_adder_add(&c->adder, &item, &err) < 0)
+	tarx_links_forget(&c->links, item.path);
+	r = tarx_adder_add(&c->adder, &item, &err);
+	if (r < 0)
 		return tarx_fatal(c->report, "%s", err.text);
-	if (item.size > 0)
+	if (r > 0 && linked)
+		tarx_links_remember(&c->links, &node->st, item.path);
+	if (r > 0 && item.size > 0)
 		tell_changed(c, node);
 	return 0;
 }

@@ -377,11 +377,17 @@ static void make_tables(struct option longs[KNOWN + 1], char *shorts)
 static int mistake(int key, char **argv)
 {
 	char option[3] = { '-', (char)optopt, '\0' };
-	/* getopt_long(3) leaves a long option's number, or nothing, in optopt. */
-	const char *word = optopt > 0 && optopt < 256 ? option : argv[optind - 1];
+	const char *word = argv[optind - 1];
+	bool is_long = !strncmp(word, "--", 2);
 
-	return key == ':' ? complain(word, NULL, "needs a value")
-			  : complain("unknown option", word, NULL);
+	/* getopt_long(3) leaves a letter, a long option's number, or nothing in optopt. */
+	if (!is_long && optopt > 0 && optopt < 256)
+		word = option;
+	if (key == ':')
+		return complain(word, NULL, "needs a value");
+	if (is_long && optopt)
+		return complain(word, NULL, "takes no value");
+	return complain("unknown option", word, NULL);
 }
 
 static int check_modes(const struct tarx_opts *opts, const unsigned char *given)
@@ -400,8 +406,9 @@ static int check_modes(const struct tarx_opts *opts, const unsigned char *given)
 		return complain("an archive of nothing: name the files to store", NULL, NULL);
 	if (opts->mode == TARX_CREATE && opts->reflink == ALIGN_REFLINK_ALWAYS &&
 	    opts->align == TARX_ALIGN_NONE)
-		return complain("--reflink=always and --align=none: nothing could be shared", NULL,
-				NULL);
+		return complain(
+			"--reflink=always: without aligned payloads nothing could be shared", NULL,
+			NULL);
 	return 0;
 }
 
@@ -449,6 +456,8 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 				    .xattrs = true,
 				    .acls = true };
 	if (argc > 1 && argv[1][0] && argv[1][0] != '-') {
+		if (strchr(argv[1], '-'))
+			return complain("unknown option", "-", "in the letters of the first word");
 		letters = malloc(3 * strlen(argv[1]));
 		words = letters ? spell_out_bundle(&argc, argv, letters) : NULL;
 		if (!words)

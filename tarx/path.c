@@ -63,5 +63,7 @@ bool tarx_path_matches(const char *name, const char *wanted)
 {
 	size_t len = strlen(wanted);
 
+	if (len == 0)
+		return true;
 	return !strncmp(name, wanted, len) && (name[len] == '\0' || name[len] == '/');
 }

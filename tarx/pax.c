@@ -237,7 +237,7 @@ size_t tarx_pax_add(char *bytes, size_t len, const char *key, const void *value,
 size_t tarx_pax_padding(const char *bytes, size_t len, uint64_t at, uint32_t align)
 {
 	size_t size = has_x(bytes, len) ? body_size(bytes, len) : 0;
-	size_t most = align <= ALIGN_USUAL ? BODY_USUAL : BODY_MAX - 1;
+	size_t most = align > TARX_BLOCK && align <= ALIGN_USUAL ? BODY_USUAL : BODY_MAX - 1;
 	size_t more = align_gap(at + len, align), body;
 
 	if (size == 0) {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +18,8 @@ int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflin
 {
 	place->parent = (struct tarx_parent){ .fd = -1 };
 	place->mover = (struct align_mover){ .reflink = reflink, .tally = &place->report->tally };
-	place->privileged = geteuid() == 0;
+	/* Who asks for owners by name wants to hear of it. */
+	place->privileged = geteuid() == 0 || place->report->opts->same_owner > 0;
 	place->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return place->root < 0 ? tx_fail(err, errno, "open the directory %s", dir) : 0;
 }
@@ -126,7 +128,9 @@ static int enter_parent(struct tarx_place *place, const char *path, size_t len, 
 		return tx_fail(err, ENOMEM, "remember the directory");
 	fd = open_or_make(place, parent->path);
 	if (fd == -EXDEV)
-		return tx_reject(err, EXDEV, "a symbolic link on its path leads out of the target");
+		return tx_reject(
+			err, EXDEV,
+			"a symbolic link on its path is absolute or leads out of the target");
 	if (fd < 0)
 		return tx_fail(err, -fd, "open its directory");
 	r = learn_volume(place, fd, err);
@@ -139,13 +143,42 @@ static int enter_parent(struct tarx_place *place, const char *path, size_t len, 
 
 /* ------------------------------------------------------------------ what is in the way */
 
-int tarx_place_clear_the_way(struct tarx_place *place, const char *name)
+const char *tarx_spot_name(const struct tarx_spot *spot)
 {
-	if (unlinkat(place->parent.fd, name, 0) == 0 || errno == ENOENT)
+	return spot->temp[0] ? spot->temp : spot->name;
+}
+
+bool tarx_spot_step_aside(struct tarx_spot *spot)
+{
+	if (spot->temp[0])
+		return false;
+	tx_temp_name(spot->temp);
+	return true;
+}
+
+int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot)
+{
+	int dir = place->parent.fd, r = 0;
+
+	if (!spot->temp[0])
 		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
-	return unlinkat(place->parent.fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	if (renameat(dir, spot->temp, dir, spot->name) < 0)
+		r = -errno;
+	if (r == -EISDIR) {
+		r = 0;
+		if (unlinkat(dir, spot->name, AT_REMOVEDIR) < 0 ||
+		    renameat(dir, spot->temp, dir, spot->name) < 0)
+			r = -errno;
+	}
+	/* rename(2) of two names of one inode does nothing, and is right to. */
+	if (r == 0)
+		unlinkat(dir, spot->temp, 0);
+	return r;
+}
+
+void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot)
+{
+	unlinkat(place->parent.fd, tarx_spot_name(spot), 0);
 }
 
 /* ------------------------------------------------------------------ trust */
@@ -160,6 +193,12 @@ static bool is_opaque_mark(const struct tarx_item *item, const struct tarx_xattr
 static bool is_trusted(struct tarx_place *place, const struct tarx_item *item,
 		       const struct tarx_xattr *x)
 {
+	if (!strncmp(x->name, "btrfs.", 6) && strcmp(place->parent.volume.name, "btrfs") != 0) {
+		if (tarx_say_once(place->report, TARX_ONCE_BTRFS))
+			tarx_notice(place->report, "%s: %s and the like are left out: this is %s",
+				    item->path, x->name, place->parent.volume.name);
+		return false;
+	}
 	switch (overlay_xattr_kind(x->name)) {
 	case OVERLAY_XATTR_NONE:
 		return true;

@@ -113,7 +113,7 @@ static int open_directory(struct tarx_place *place, const char *name)
 /* A directory that is there stays; anything else, a symbolic link too, gives way. */
 static int make_directory(struct tarx_place *place, const char *name)
 {
-	int r, fd;
+	int fd;
 
 	if (mkdirat(place->parent.fd, name, DIR_AT_FIRST) == 0)
 		return open_directory(place, name);
@@ -122,10 +122,8 @@ static int make_directory(struct tarx_place *place, const char *name)
 	fd = open_directory(place, name);
 	if (fd != -ENOTDIR && fd != -ELOOP)
 		return fd;
-	r = tarx_place_clear_the_way(place, name);
-	if (r < 0)
-		return r;
-	if (mkdirat(place->parent.fd, name, DIR_AT_FIRST) < 0)
+	if (unlinkat(place->parent.fd, name, 0) < 0 ||
+	    mkdirat(place->parent.fd, name, DIR_AT_FIRST) < 0)
 		return -errno;
 	return open_directory(place, name);
 }

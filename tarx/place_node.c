@@ -14,6 +14,18 @@
 /* Until its own mode is set, what is made belongs to us alone. */
 #define FILE_AT_FIRST 0600
 
+/* The end of every kind: R is how its making went. */
+static int settle(struct tarx_place *place, struct tarx_spot *spot, int r, struct tx_err *err)
+{
+	int settled = r < 0 ? 0 : tarx_spot_settle(place, spot);
+
+	if (settled < 0)
+		r = tx_fail(err, -settled, "replace what is there");
+	if (r < 0)
+		tarx_spot_abandon(place, spot);
+	return r;
+}
+
 /* ------------------------------------------------------------------ regular files */
 
 static int check_reach(const struct tarx_item *item, const struct tarx_reader *reader,
@@ -104,25 +116,22 @@ static int fill(struct tarx_place *place, const struct tarx_item *item, struct t
 	return fill_from_stream(place, item, reader, fd, err);
 }
 
-static int create_file(struct tarx_place *place, const char *name)
+static int create_file(struct tarx_place *place, struct tarx_spot *spot)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(place->parent.fd, name, flags, FILE_AT_FIRST);
+	int fd;
 
-	if (fd < 0 && errno == EEXIST) {
-		int r = tarx_place_clear_the_way(place, name);
-
-		if (r < 0)
-			return r;
-		fd = openat(place->parent.fd, name, flags, FILE_AT_FIRST);
-	}
+	do
+		fd = openat(place->parent.fd, tarx_spot_name(spot), flags, FILE_AT_FIRST);
+	while (fd < 0 && errno == EEXIST && tarx_spot_step_aside(spot));
 	return fd < 0 ? -errno : fd;
 }
 
 int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
 		    struct tarx_reader *reader, struct tx_err *err)
 {
-	int fd = create_file(place, name), r;
+	struct tarx_spot spot = { .name = name };
+	int fd = create_file(place, &spot), r;
 
 	if (fd < 0)
 		return tx_fail(err, -fd, "create");
@@ -131,9 +140,7 @@ int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, cons
 		tarx_place_apply(place, item, fd, false, TARX_META_ALL);
 	if (close(fd) < 0 && r == 0)
 		r = tx_fail(err, errno, "close");
-	if (r < 0)
-		unlinkat(place->parent.fd, name, 0);
-	return r;
+	return settle(place, &spot, r, err);
 }
 
 /* ------------------------------------------------------------------ links, devices, FIFOs */
@@ -154,34 +161,22 @@ static int make_hardlink(struct tarx_place *place, const char *target, const cha
 	return linkat(from, last, place->parent.fd, name, 0) < 0 ? -errno : 0;
 }
 
-static bool is_linked_already(struct tarx_place *place, const char *target, const char *name)
-{
-	TX_FD fd = tx_open_beneath(place->root, target, O_PATH | O_NOFOLLOW, 0);
-	struct stat there, here;
-
-	return fd >= 0 && fstat(fd, &there) == 0 &&
-	       fstatat(place->parent.fd, name, &here, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       there.st_dev == here.st_dev && there.st_ino == here.st_ino;
-}
-
 int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, const char *name,
 			struct tx_err *err)
 {
 	TX_FREE char *target = tarx_path_restored(item->link);
+	struct tarx_spot spot = { .name = name };
 	int r;
 
 	if (!target || !*target)
 		return tx_reject(err, EINVAL, "a hard link to %s, which is not beneath the target",
 				 item->link);
-	r = make_hardlink(place, target, name);
-	if (r == -EEXIST && !is_linked_already(place, target, name)) {
-		r = tarx_place_clear_the_way(place, name);
-		if (r == 0)
-			r = make_hardlink(place, target, name);
-	} else if (r == -EEXIST) {
-		r = 0;
-	}
-	return r < 0 ? tx_fail(err, -r, "link to %s", item->link) : 0;
+	do
+		r = make_hardlink(place, target, tarx_spot_name(&spot));
+	while (r == -EEXIST && tarx_spot_step_aside(&spot));
+	if (r < 0)
+		return tx_fail(err, -r, "link to %s", item->link);
+	return settle(place, &spot, 0, err);
 }
 
 static int make_special(struct tarx_place *place, const struct tarx_item *item, const char *name)
@@ -197,26 +192,36 @@ static int make_special(struct tarx_place *place, const struct tarx_item *item, 
 	return r < 0 ? -errno : 0;
 }
 
+/* Where others may write too: is what we opened what we made, and known by this name only? */
+static int check_special(const struct tarx_item *item, int fd, struct tx_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "look at it");
+	if ((st.st_mode & S_IFMT) != (item->mode & S_IFMT) || st.st_nlink != 1)
+		return tx_reject(err, ESTALE, "somebody replaced it while it was being restored");
+	return 0;
+}
+
 int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, const char *name,
 		       struct tx_err *err)
 {
+	struct tarx_spot spot = { .name = name };
 	TX_FD fd = -1;
-	struct stat st;
-	int r = make_special(place, item, name);
+	int r;
 
-	if (r == -EEXIST) {
-		r = tarx_place_clear_the_way(place, name);
-		if (r == 0)
-			r = make_special(place, item, name);
-	}
+	do
+		r = make_special(place, item, tarx_spot_name(&spot));
+	while (r == -EEXIST && tarx_spot_step_aside(&spot));
 	if (r < 0)
 		return tx_fail(err, -r, "create");
-	fd = openat(place->parent.fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	fd = openat(place->parent.fd, tarx_spot_name(&spot), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
 		return tx_fail(err, errno, "open");
-	/* Where others may write too: not what we made, or known by another name as well. */
-	if ((st.st_mode & S_IFMT) != (item->mode & S_IFMT) || st.st_nlink != 1)
-		return tx_reject(err, ESTALE, "somebody replaced it while it was being restored");
+	r = check_special(item, fd, err);
+	if (r < 0)
+		return r;
 	tarx_place_apply(place, item, fd, true, TARX_META_ALL);
-	return 0;
+	return settle(place, &spot, 0, err);
 }

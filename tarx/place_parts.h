@@ -2,10 +2,28 @@
 #ifndef TARX_PLACE_PARTS_H
 #define TARX_PLACE_PARTS_H
 
+#include "align/newfile.h"
 #include "tarx/place.h"
 
-/* Removes NAME from the parent, a directory only if it is empty. 0 or -errno. */
-int tarx_place_clear_the_way(struct tarx_place *place, const char *name);
+/* Where something new is made: under its own name, or where that is taken under another one until
+ * it is complete, so that what is there is lost only when what replaces it is whole. */
+struct tarx_spot {
+	const char *name; /* borrowed; in the parent */
+	char temp[TX_TEMP_ROOM]; /* empty: not needed */
+};
+
+/* The name to make it under. */
+const char *tarx_spot_name(const struct tarx_spot *spot);
+
+/* After EEXIST: the other name. Returns false when that was taken already. */
+bool tarx_spot_step_aside(struct tarx_spot *spot);
+
+/* It is complete: it takes the place of what was there, a directory only if that is empty. 0 or
+ * -errno. */
+int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot);
+
+/* It is not: it goes, and what was there stays. */
+void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot);
 
 /* Sets PARTS (TARX_META_*) of the item's attributes; what cannot be set is warned of. */
 void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,

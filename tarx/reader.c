@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 /* After a payload that was passed over only the rest of the block is read: where payloads are aligned
  * that is the next header, and not one page of the payload behind it, which would have to come from
@@ -39,6 +40,7 @@ static la_ssize_t give_bytes(struct archive *a, void *data, const void **bytes)
 		return -1;
 	}
 	reader->at += got;
+	reader->got = (size_t)got;
 	reader->want = next_want(reader->want);
 	*bytes = reader->buf;
 	return got;
@@ -96,7 +98,6 @@ static int begin(struct tarx_reader *reader, struct tx_err *err)
 	archive_read_support_filter_lz4(a);
 	archive_read_support_filter_compress(a);
 	archive_read_support_format_tar(a);
-	archive_read_support_format_empty(a);
 	archive_read_set_callback_data(a, reader);
 	archive_read_set_read_callback(a, give_bytes);
 	archive_read_set_skip_callback(a, pass_bytes);
@@ -115,6 +116,9 @@ int tarx_reader_open(struct tarx_reader *reader, const char *path, struct tx_err
 		reader->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (reader->fd < 0)
 		return tx_fail(err, errno, "open");
+	if (isatty(reader->fd))
+		return tx_reject(err, EINVAL,
+				 "an archive is not read from a terminal; name one with -f");
 	r = look_at_file(reader);
 	return r < 0 ? tx_fail(err, -r, "open") : begin(reader, err);
 }
@@ -240,6 +244,11 @@ static int take_acl(struct tarx_reader *reader, int type, const char **out)
 	text = archive_entry_acl_to_text(reader->entry, NULL, style);
 	if (!text)
 		return 0;
+	/* Where libarchive leaves numbers that are too large for it. */
+	if (strstr(text, ":2147483647")) {
+		free(text);
+		return -ERANGE;
+	}
 	*out = tx_arena_copy(&reader->arena, text, strlen(text));
 	free(text);
 	return *out ? 0 : -ENOMEM;
@@ -258,15 +267,60 @@ static mode_t mode_of_acl(mode_t mode, const char *acl)
 	return (mode & ~(mode_t)S_IRWXG) | bits << 3;
 }
 
+/* The number in a ustar field, octal or (GNU tar's base-256) binary; -1: none. */
+static off_t field_number(const char *field, size_t len)
+{
+	uint64_t n = 0;
+
+	if ((unsigned char)field[0] == 0x80) {
+		for (size_t i = len - 8; i < len; i++)
+			n = n << 8 | (unsigned char)field[i];
+		return n > INT64_MAX ? -1 : (off_t)n;
+	}
+	while (len > 0 && *field == ' ')
+		field++, len--;
+	for (; len > 0 && *field >= '0' && *field <= '7'; field++, len--)
+		n = n << 3 | (uint64_t)(*field - '0');
+	return len > 0 && *field && *field != ' ' ? -1 : (off_t)n;
+}
+
+/* N bytes of the archive's file before byte AT: mostly they were just read. */
+static const char *look_back(const struct tarx_reader *reader, off_t at, size_t n, char *room)
+{
+	off_t start = reader->at - (off_t)reader->got;
+
+	if (at - (off_t)n >= start && at <= reader->at)
+		return reader->buf + (at - (off_t)n - start);
+	return tx_read_at(reader->fd, room, n, reader->base + at - (off_t)n) == (ssize_t)n ? room
+											   : NULL;
+}
+
+/* Whether as many bytes are stored as the entry says it has. The size of an entry can be that of a
+ * file of which less is stored (GNU.sparse.realsize, SCHILY.realsize): what is stored says the ustar
+ * header right before the payload; for more than it can say, nothing is promised. */
+static bool is_stored_whole(const struct tarx_reader *reader, off_t at, off_t size)
+{
+	enum { HEADER = 512, SIZE = 124, SIZE_LEN = 12 };
+	char room[HEADER];
+	const char *header = look_back(reader, at, HEADER, room);
+
+	return header && field_number(header + SIZE, SIZE_LEN) == size;
+}
+
 /* The payload as it lies in the file, unless the entry is sparse or bytes were decompressed. */
 static void take_payload(struct tarx_reader *reader, struct tarx_item *item)
 {
+	off_t at;
+
 	item->data = (struct align_span){ .fd = -1, .len = item->size };
 	if (!tarx_reader_is_plain(reader) || archive_entry_sparse_count(reader->entry) > 0)
 		return;
+	at = (off_t)archive_filter_bytes(reader->archive, 0);
+	if (!is_stored_whole(reader, at, item->size))
+		return;
 	item->data.fd = reader->fd;
 	item->data.end = reader->base + reader->size;
-	item->data.off = reader->base + (off_t)archive_filter_bytes(reader->archive, 0);
+	item->data.off = reader->base + at;
 	item->data.holes = reader->holes;
 }
 
@@ -279,6 +333,25 @@ static struct timespec take_time(struct archive_entry *entry)
 	if (t.tv_sec < 0 && t.tv_nsec > 0)
 		t = (struct timespec){ t.tv_sec - 1, 1000000000 - t.tv_nsec };
 	return t;
+}
+
+/* (uid_t)-1 means "leave it" to chown(2). */
+static bool is_id(la_int64_t id)
+{
+	return id >= 0 && id < UINT32_MAX;
+}
+
+static int take_acls(struct tarx_reader *reader, struct tarx_item *item)
+{
+	int r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &item->acl_access);
+
+	if (r == 0)
+		r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, &item->acl_default);
+	if (r != -ERANGE)
+		return r;
+	item->acl_access = item->acl_default = NULL;
+	item->warning = "its ACL is left out: it names a number over 2147483646";
+	return 0;
 }
 
 static int take_item(struct tarx_reader *reader, struct tarx_item *item)
@@ -300,6 +373,7 @@ static int take_item(struct tarx_reader *reader, struct tarx_item *item)
 		.size = archive_entry_size(entry),
 		.data = { .fd = -1 },
 	};
+	item->no_owner = !is_id(archive_entry_uid(entry)) || !is_id(archive_entry_gid(entry));
 	item->hardlink = item->link;
 	if (!item->link)
 		item->link = archive_entry_symlink(entry);
@@ -312,9 +386,7 @@ static int take_item(struct tarx_reader *reader, struct tarx_item *item)
 		item->size = 0;
 	r = take_xattrs(reader, item);
 	if (r == 0)
-		r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &item->acl_access);
-	if (r == 0)
-		r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, &item->acl_default);
+		r = take_acls(reader, item);
 	item->mode = mode_of_acl(item->mode, item->acl_access);
 	return r;
 }
@@ -359,12 +431,14 @@ int tarx_reader_next(struct tarx_reader *reader, struct tarx_item *item, struct 
 		if (r < 0)
 			return tx_fail(err, -r, "read a header");
 		if (item->size < 0)
-			return tx_reject(err, EBADMSG, "%s: a member of %jd bytes", item->path,
+			return tx_reject(err, EBADMSG, "a member of %jd bytes",
 					 (intmax_t)item->size);
 		if (is_filler(item))
 			continue;
 		if (doubt && !is_about_characters(doubt))
 			item->warning = doubt;
+		if (item->no_owner)
+			item->warning = "its owner's number is none that this system has";
 		return 1;
 	}
 }

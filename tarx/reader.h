@@ -23,6 +23,7 @@ struct tarx_reader {
 	off_t at; /* how far it was read, from there */
 	off_t size; /* of the file from there, where seekable */
 	char *buf; /* owned */
+	size_t got; /* bytes of the last read, at the start of buf */
 	size_t want; /* bytes for the next read */
 	int error; /* errno of a failed read */
 	bool damaged; /* a header was passed over: the archive is not whole */

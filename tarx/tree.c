@@ -2,6 +2,7 @@
 
 #include "align/volume.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 static void tell_subvolume(struct tarx_creation *c, const struct align_node *node)
@@ -59,7 +60,9 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 	while (r == 0 && (r = align_walk_next(&walk, &node, &err)) > 0) {
 		tx_arena_reset(&tree->c->arena);
 		r = 0;
-		if (is_storable(tree->c, &node, &err))
+		if (node.error == EMFILE || node.error == ENFILE || node.error == ENOMEM)
+			r = tarx_fatal(report, "%s: %s", node.path, err.text);
+		else if (is_storable(tree->c, &node, &err))
 			r = tree->diff ? tarx_tree_add_changed(tree, &node, &walk)
 				       : add_seen(tree, &node);
 		if (r < 0)

@@ -42,6 +42,9 @@ int tarx_writer_open(struct tarx_writer *writer, const char *path, struct tx_err
 			return r;
 		writer->fd = writer->file.fd;
 	}
+	if (isatty(writer->fd))
+		return tx_reject(err, EINVAL,
+				 "an archive is not written to a terminal; name one with -f");
 	writer->stream = !is_plain_file(writer->fd, &writer->base);
 	if (writer->stream)
 		writer->base = 0;
@@ -227,7 +230,7 @@ int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, st
 		return tx_fail(err, errno, "go to the archive's end");
 	if (sync && fsync(writer->fd) < 0 && errno != EINVAL)
 		return tx_fail(err, errno, "sync the archive");
-	return writer->file.fd >= 0 ? tx_newfile_commit(&writer->file, err) : 0;
+	return writer->file.fd >= 0 ? tx_newfile_commit(&writer->file, sync, err) : 0;
 }
 
 void tarx_writer_release(struct tarx_writer *writer)

@@ -30,7 +30,7 @@ void room_open(void)
 
 void room_close(void)
 {
-	char command[PATH_MAX + 64];
+	char command[2 * PATH_MAX + 64];
 
 	snprintf(command, sizeof(command), "chmod -R u+rwx '%s'; rm -rf '%s'", room, room);
 	must(chdir("/") == 0 && system(command) == 0, "remove the directory");

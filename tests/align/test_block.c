@@ -2,6 +2,7 @@
 #include "tests/lib/tap.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 
 #define TOP ((uint64_t)1 << 63)
 
@@ -32,8 +33,8 @@ static const struct {
 	uint64_t n;
 	bool is;
 } powers[] = {
-	{ 0, false }, { 1, true },	   { 2, true },		   { 3, false },
-	{ 512, true }, { 513, false },	   { 4095, false },	   { 4096, true },
+	{ 0, false },  { 1, true },        { 2, true },           { 3, false },
+	{ 512, true }, { 513, false },     { 4095, false },       { 4096, true },
 	{ TOP, true }, { TOP + 1, false }, { UINT64_MAX, false }, { 0x100000000, true },
 };
 

@@ -132,7 +132,7 @@ for command in -x -t; do
 	like "$command of what is not an archive: names it" "$err" "*noise*"
 	exits 2 "$command of a directory: exit 2" "$TARX" "$command" -f src -C x
 	: >empty
-	exits 0 "$command of an empty file is as with GNU tar: no members" "$TARX" "$command" -f empty -C x
+	exits 2 "$command of an empty file, which is no archive to GNU tar either: exit 2" "$TARX" "$command" -f empty -C x
 	gzip -c <noise >noise.gz
 	exits 2 "$command of a compressed file that is not an archive: exit 2" \
 		"$TARX" "$command" -f noise.gz -C x

@@ -1,7 +1,7 @@
 #include "align/io.h"
 #include "overlay/marks.h"
 #include "tests/lib/tap.h"
-#include "tests/overlay/scene.h"
+#include "tests/lib/scene.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,11 +48,11 @@ static int marks_of(const char *dir, const char *name, bool userxattr, bool in_x
 	struct overlay_marks m;
 	struct tx_err err;
 	struct stat st;
-	int fd = scene_fd(dir), r;
+	int fd = open(scene_path("%s/%s", dir, name), O_PATH | O_NOFOLLOW | O_CLOEXEC), r;
 
-	r = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
 	if (r == 0)
-		r = overlay_marks_read(&m, fd, name, &st, userxattr, in_x, &err);
+		r = overlay_marks_read(&m, fd, &st, userxattr, in_x, &err);
 	close(fd);
 	if (r < 0)
 		return r;

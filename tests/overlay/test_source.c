@@ -2,7 +2,7 @@
 #include "align/io.h"
 #include "overlay/source.h"
 #include "tests/lib/tap.h"
-#include "tests/overlay/scene.h"
+#include "tests/lib/scene.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #include "overlay/mountinfo.h"
 #include "overlay/stack.h"
 #include "tests/lib/tap.h"
-#include "tests/overlay/scene.h"
+#include "tests/lib/scene.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "tests/overlay/scene.h"
+#include "tests/lib/scene.h"
 
 #include "tests/lib/tap.h"
 

@@ -1,0 +1,44 @@
+#!/bin/bash
+# What "make install" puts where. Out of the build that is tested, into a temporary folder.
+
+# shellcheck disable=SC2317 # functions are called by name
+# shellcheck source-path=SCRIPTDIR source=../lib/tap.sh
+top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+top_builddir=${top_builddir:-$top_srcdir}
+. "$top_srcdir/tests/lib/tap.sh"
+export LC_ALL=C
+
+WORK=$(mktemp -d) || bail "no temporary folder"
+trap 'rm -rf "$WORK"' EXIT
+
+# Neither flags nor variables of the make that runs the tests: "make -n check DESTDIR=..." is not ours.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL DESTDIR
+make=${MAKE:-make}
+run_make() # TARGET
+{
+	"$make" -s -C "$top_builddir" "$1" "DESTDIR=$WORK/root" prefix=/usr exec_prefix=/usr \
+		bindir=/usr/bin datarootdir=/usr/share datadir=/usr/share mandir=/usr/share/man \
+		bashcompletiondir=/usr/share/bash-completion/completions
+}
+exits 0 "make install" run_make install
+
+installed=$(cd "$WORK/root" && find . -type f -printf '%P %m\n' | sort)
+is "the program, its page and its completion are installed, and nothing else" "$installed" \
+	'usr/bin/tarx 755
+usr/share/bash-completion/completions/tarx 644
+usr/share/man/man1/tarx.1 644'
+ok "the installed program runs" "$WORK/root/usr/bin/tarx" --version
+ok "the installed page is tarx.1" cmp "$top_srcdir/tarx/tarx.1" "$WORK/root/usr/share/man/man1/tarx.1"
+ok "the installed completion is completion.bash" cmp "$top_srcdir/tarx/completion.bash" \
+	"$WORK/root/usr/share/bash-completion/completions/tarx"
+loads()
+{
+	"$BASH" --norc -c ". '$1' && complete -p tarx"
+}
+ok "the installed completion loads alone" loads \
+	"$WORK/root/usr/share/bash-completion/completions/tarx"
+
+exits 0 "make uninstall" run_make uninstall
+is "make uninstall leaves nothing" "$(find "$WORK/root" -type f)" ''
+
+finish
