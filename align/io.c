@@ -13,12 +13,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-ssize_t tx_read_at(int fd, void *buf, size_t n, off_t off)
+/* Where a stream stands, instead of a byte's number. */
+#define HERE ((off_t)-1)
+
+static ssize_t read_whole(int fd, void *buf, size_t n, off_t off)
 {
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t r = pread(fd, (char *)buf + done, n - done, off + (off_t)done);
+		void *to = (char *)buf + done;
+		ssize_t r = off == HERE ? read(fd, to, n - done)
+					: pread(fd, to, n - done, off + (off_t)done);
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -29,55 +34,44 @@ ssize_t tx_read_at(int fd, void *buf, size_t n, off_t off)
 		done += (size_t)r;
 	}
 	return (ssize_t)done;
+}
+
+static int write_whole(int fd, const void *buf, size_t n, off_t off)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		const void *from = (const char *)buf + done;
+		ssize_t w = off == HERE ? write(fd, from, n - done)
+					: pwrite(fd, from, n - done, off + (off_t)done);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		done += (size_t)w;
+	}
+	return 0;
+}
+
+ssize_t tx_read_at(int fd, void *buf, size_t n, off_t off)
+{
+	return read_whole(fd, buf, n, off);
 }
 
 ssize_t tx_read_stream(int fd, void *buf, size_t n)
 {
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t r = read(fd, (char *)buf + done, n - done);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		done += (size_t)r;
-	}
-	return (ssize_t)done;
+	return read_whole(fd, buf, n, HERE);
 }
 
 int tx_write_at(int fd, const void *buf, size_t n, off_t off)
 {
-	while (n > 0) {
-		ssize_t w = pwrite(fd, buf, n, off);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return -errno;
-		buf = (const char *)buf + w;
-		n -= (size_t)w;
-		off += w;
-	}
-	return 0;
+	return write_whole(fd, buf, n, off);
 }
 
 int tx_write_stream(int fd, const void *buf, size_t n)
 {
-	while (n > 0) {
-		ssize_t w = write(fd, buf, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return -errno;
-		buf = (const char *)buf + w;
-		n -= (size_t)w;
-	}
-	return 0;
+	return write_whole(fd, buf, n, HERE);
 }
 
 static int open_resolved(int root, const char *path, int flags, mode_t mode, uint64_t resolve)

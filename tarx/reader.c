@@ -397,6 +397,13 @@ static bool is_filler(const struct tarx_item *item)
 	return !*item->path && item->whiteout;
 }
 
+static int fail_reading(const struct tarx_reader *reader, struct tx_err *err)
+{
+	if (reader->error)
+		return tx_fail(err, reader->error, "read at %jd", (intmax_t)reader->at);
+	return tx_reject(err, EBADMSG, "%s", archive_error_string(reader->archive));
+}
+
 /* One header. 1, 0 at the end, -EAGAIN: this one is damaged, the next may be read; else broken. */
 static int next_header(struct tarx_reader *reader, struct tx_err *err)
 {
@@ -406,11 +413,9 @@ static int next_header(struct tarx_reader *reader, struct tx_err *err)
 		return 1;
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (reader->error)
-		return tx_fail(err, reader->error, "read at %jd", (intmax_t)reader->at);
-	if (r == ARCHIVE_RETRY)
+	if (r == ARCHIVE_RETRY && !reader->error)
 		return -EAGAIN;
-	return tx_reject(err, EBADMSG, "%s", archive_error_string(reader->archive));
+	return fail_reading(reader, err);
 }
 
 int tarx_reader_next(struct tarx_reader *reader, struct tarx_item *item, struct tx_err *err)
@@ -454,9 +459,7 @@ int tarx_reader_block(struct tarx_reader *reader, const void **bytes, size_t *le
 		return 1;
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (reader->error)
-		return tx_fail(err, reader->error, "read at %jd", (intmax_t)reader->at);
-	return tx_reject(err, EBADMSG, "%s", archive_error_string(reader->archive));
+	return fail_reading(reader, err);
 }
 
 void tarx_reader_release(struct tarx_reader *reader)
