@@ -1,7 +1,5 @@
 #include "overlay/marks.h"
 
-#include "align/io.h"
-
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -66,7 +64,7 @@ static bool means_absent(int errnum)
 
 /* Where an inode is and whose marks to read. */
 struct place {
-	char path[TX_PROC_ROOM];
+	int fd; /* borrowed */
 	bool userxattr;
 };
 
@@ -75,7 +73,7 @@ static int has_mark(const struct place *at, const struct mark *mark, struct tx_e
 {
 	const char *name = mark->name[at->userxattr];
 
-	if (getxattr(at->path, name, NULL, 0) >= 0)
+	if (fgetxattr(at->fd, name, NULL, 0) >= 0)
 		return 1;
 	return means_absent(errno) ? 0 : tx_fail(err, errno, "read xattr %s", name);
 }
@@ -84,7 +82,7 @@ static int read_opaque(struct overlay_marks *m, const struct place *at, struct t
 {
 	const char *name = opaque_mark.name[at->userxattr];
 	char value;
-	ssize_t n = getxattr(at->path, name, &value, 1);
+	ssize_t n = fgetxattr(at->fd, name, &value, 1);
 
 	/* ERANGE: longer than one byte, which overlayfs takes for nothing. */
 	if (n < 0 && !means_absent(errno) && errno != ERANGE)
@@ -127,14 +125,13 @@ static int read_empty_file(struct overlay_marks *m, const struct place *at, stru
 int overlay_marks_read(struct overlay_marks *m, int fd, const struct stat *st, bool userxattr,
 		       bool parent_xattr_whiteouts, struct tx_err *err)
 {
-	struct place at = { .userxattr = userxattr };
+	const struct place at = { .fd = fd, .userxattr = userxattr };
 
 	*m = (struct overlay_marks){ 0 };
 	if (S_ISCHR(st->st_mode))
 		m->whiteout = st->st_rdev == makedev(0, 0);
 	if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode))
 		return 0;
-	tx_proc_path(at.path, fd);
 	if (S_ISDIR(st->st_mode))
 		return read_directory(m, &at, err);
 	if (st->st_size > 0)

@@ -29,7 +29,7 @@ struct overlay_marks {
 	bool xattr_whiteouts; /* directory: its empty regular files may be whiteouts */
 };
 
-/* Reads the marks of the inode FD (O_PATH will do), whose stat is ST; of what is neither a directory
+/* Reads the marks of the inode FD, open for reading, whose stat is ST; of what is neither a directory
  * nor a regular file FD is not looked at. USERXATTR as in struct overlay_stack;
  * PARENT_XATTR_WHITEOUTS: what this function found for its directory, false for none.
  * A directory costs two system calls, a regular file one, everything else none. Returns 0, or

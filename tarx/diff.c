@@ -114,7 +114,7 @@ static int check_diff(const struct tarx_located *at, struct tx_err *err)
 /* Whether the directory PATH of the layer was renamed. 1, 0 (or it is not there) or -errno. */
 static int is_renamed(int upper, const char *path, bool userxattr, struct tx_err *err)
 {
-	TX_FD fd = tx_open_beneath_nofollow(upper, path, O_PATH, 0);
+	TX_FD fd = tx_open_beneath_nofollow(upper, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct overlay_marks marks;
 	struct stat st;
 

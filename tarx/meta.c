@@ -22,6 +22,8 @@
 
 struct loader {
 	struct tarx_item *item;
+	int fd;
+	bool by_path;
 	char path[TX_PROC_ROOM];
 	struct tx_arena *arena;
 	struct tarx_owners *owners;
@@ -31,9 +33,15 @@ struct loader {
 
 static ssize_t get_value(const struct loader *l, const char *name, void *value, size_t room)
 {
-	ssize_t n = getxattr(l->path, name, value, room);
+	ssize_t n = l->by_path ? getxattr(l->path, name, value, room)
+			       : fgetxattr(l->fd, name, value, room);
 
 	return n < 0 ? -errno : n;
+}
+
+static ssize_t call_list(const struct loader *l, char *list, size_t room)
+{
+	return l->by_path ? listxattr(l->path, list, room) : flistxattr(l->fd, list, room);
 }
 
 /* The names into the arena. overlayfs wants more room than it then fills, so the room is never cut to
@@ -41,7 +49,7 @@ static ssize_t get_value(const struct loader *l, const char *name, void *value, 
 static ssize_t list_names(const struct loader *l, char **list)
 {
 	char small[LIST_ROOM];
-	ssize_t n = listxattr(l->path, small, sizeof(small));
+	ssize_t n = call_list(l, small, sizeof(small));
 
 	if (n >= 0) {
 		*list = tx_arena_copy(l->arena, small, (size_t)n);
@@ -52,7 +60,7 @@ static ssize_t list_names(const struct loader *l, char **list)
 	*list = tx_arena_take(l->arena, LIST_MAX);
 	if (!*list)
 		return -ENOMEM;
-	n = listxattr(l->path, *list, LIST_MAX);
+	n = call_list(l, *list, LIST_MAX);
 	return n < 0 ? -errno : n;
 }
 
@@ -175,12 +183,17 @@ static int load_listed(const struct loader *l, const char *list, size_t len)
 	return failure;
 }
 
-int tarx_meta_load(struct tarx_item *item, int fd, const struct tarx_meta_wants *wants,
-		   struct tarx_owners *owners, struct tx_arena *arena, struct tx_err *err)
+int tarx_meta_load(struct tarx_item *item, int fd, bool by_path,
+		   const struct tarx_meta_wants *wants, struct tarx_owners *owners,
+		   struct tx_arena *arena, struct tx_err *err)
 {
-	struct loader l = {
-		.item = item, .arena = arena, .owners = owners, .wants = wants, .err = err
-	};
+	struct loader l = { .item = item,
+			    .fd = fd,
+			    .by_path = by_path,
+			    .arena = arena,
+			    .owners = owners,
+			    .wants = wants,
+			    .err = err };
 	char *list;
 	ssize_t n;
 

@@ -18,11 +18,12 @@ struct tarx_meta_wants {
 	mode_t mode_mask; /* bits of a mode that are set: ~umask without -p */
 };
 
-/* Reads the extended attributes and ACLs of the inode FD (O_PATH will do) into ITEM, their memory
- * from ARENA. The system's ACLs are not among the attributes. Returns 0 or -errno; what could be read
+/* Reads the extended attributes and ACLs of the inode FD into ITEM, their memory from ARENA. BY_PATH:
+ * FD is O_PATH, and its /proc name is used. The system's ACLs are not among the attributes. Returns 0 or -errno; what could be read
  * is there all the same. */
-int tarx_meta_load(struct tarx_item *item, int fd, const struct tarx_meta_wants *wants,
-		   struct tarx_owners *owners, struct tx_arena *arena, struct tx_err *err);
+int tarx_meta_load(struct tarx_item *item, int fd, bool by_path,
+		   const struct tarx_meta_wants *wants, struct tarx_owners *owners,
+		   struct tx_arena *arena, struct tx_err *err);
 
 /* Called for each thing that could not be set; DATA is the caller's. */
 typedef void tarx_meta_complain(void *data, const struct tx_err *err);

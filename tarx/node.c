@@ -102,13 +102,12 @@ static int load_meta(struct tarx_tree *tree, const struct align_node *node, stru
 	struct tarx_creation *c = tree->c;
 	TX_FD special = -1;
 
-	if (node->fd < 0) {
-		special = openat(node->dirfd, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		if (special < 0)
-			return tx_fail(err, errno, "open");
-	}
-	return tarx_meta_load(item, node->fd < 0 ? special : node->fd, &c->wants, &c->owners,
-			      &c->arena, err);
+	if (node->fd >= 0)
+		return tarx_meta_load(item, node->fd, false, &c->wants, &c->owners, &c->arena, err);
+	special = openat(node->dirfd, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (special < 0)
+		return tx_fail(err, errno, "open");
+	return tarx_meta_load(item, special, true, &c->wants, &c->owners, &c->arena, err);
 }
 
 /* ------------------------------------------------------------------ overlayfs' marks */

@@ -111,11 +111,63 @@ for kind in tmpfs ext4; do
 	is "$kind is full, over an existing archive: nothing lies beside it" "$(ls -A "$small/out")" a.tar
 	must tar -cf full.tar -C src .
 	mkdir "$small/x"
+	echo precious >"$small/x/file"
 	exits 2 "$kind is full, unpacking: exit 2" "$TARX" -x -f full.tar -C "$small/x"
 	like "$kind is full, unpacking: says so" "$err" "*o space left*"
+	is "$kind is full, unpacking: the old file is as it was, with nothing beside it" \
+		"$(ls -A "$small/x") $(cat "$small/x/file")" "file precious"
 done
 exits 2 "standard output is full: exit 2" bash -c '"$0" -c -C src . >/dev/full' "$TARX"
 like "standard output is full: says so" "$err" "*o space left*"
+
+# A file that is there is lost only to one that is whole.
+mkdir "$ext4/x" old
+echo precious >"$ext4/x/file"
+exits 2 "-x --reflink=always on ext4, over a file: exit 2" \
+	"$TARX" -x --reflink=always -f "$ext4/out/a.tar" -C "$ext4/x"
+is "-x --reflink=always on ext4, over a file: it is as it was, with nothing beside it" \
+	"$(ls -A "$ext4/x") $(cat "$ext4/x/file")" "file precious"
+must "$TARX" -c -f whole.tar -C src file
+head -c 500000 whole.tar >cut.tar
+echo precious >old/file
+ln old/file old-too
+exits 2 "a truncated archive over a file: exit 2" "$TARX" -x -f cut.tar -C old
+is "a truncated archive over a file: it is as it was, with nothing beside it" \
+	"$(ls -A old) $(cat old/file)" "file precious"
+# shellcheck disable=SC2002
+cat cut.tar | "$TARX" -x -C old 2>said
+is "a truncated archive from a pipe over a file: exit 2" "$?" 2
+is "a truncated archive from a pipe over a file: it is as it was, with nothing beside it" \
+	"$(ls -A old) $(cat old/file)" "file precious"
+exits 0 "a whole archive over a file" "$TARX" -x -f whole.tar -C old
+ok "a whole archive over a file: replaces it" cmp src/file old/file
+is "a whole archive over a file: leaves nothing beside it" "$(ls -A old)" file
+is "a whole archive over a file: another name of the old one keeps the old bytes" "$(cat old-too)" precious
+
+# Without /proc.
+mkdir noproc
+for promise in "creates an archive" "replaces one"; do
+	exits 0 "without /proc: $promise" \
+		unshare --mount sh -c 'umount -l /proc && exec "$@"' sh \
+		"$TARX" -c --align -C src -f noproc/a.tar .
+	is "without /proc: $promise, without a word" "$out$err" ""
+	ok "without /proc: $promise, with the right bytes" archive same noproc/a.tar src
+	is "without /proc: $promise, and leaves nothing beside it" "$(ls -A noproc)" a.tar
+	echo old >noproc/a.tar
+done
+
+# Terminals.
+on_terminal() # COMMAND...: in and out; the exit code is the command's
+{
+	timeout 20 "$PYTHON" -c 'import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@"
+}
+exits 2 "an archive is not written to a terminal" on_terminal "$TARX" -c -C src .
+like "an archive is not written to a terminal: says so" "$out" "tarx: *terminal*"
+for command in -t -x; do
+	exits 2 "$command: an archive is not read from a terminal" on_terminal "$TARX" "$command"
+	like "$command: an archive is not read from a terminal: says so" "$out" "tarx: *terminal*"
+done
 
 # A reader that goes away.
 "$TARX" -c -C src . 2>said | head -c 100 >first-bytes
@@ -133,6 +185,7 @@ for command in -x -t; do
 	exits 2 "$command of a directory: exit 2" "$TARX" "$command" -f src -C x
 	: >empty
 	exits 2 "$command of an empty file, which is no archive to GNU tar either: exit 2" "$TARX" "$command" -f empty -C x
+	exits 2 "$command of standard input without a byte: exit 2" "$TARX" "$command" -C x
 	gzip -c <noise >noise.gz
 	exits 2 "$command of a compressed file that is not an archive: exit 2" \
 		"$TARX" "$command" -f noise.gz -C x
@@ -211,16 +264,18 @@ changing() # FILE COMMAND-IN-PYTHON
 		with open("said", "wb") as said:
 		    child = subprocess.Popen([tarx, "-c", "--stats=stats", "-C", "changing", ".",],
 		                             stdout=subprocess.PIPE, stderr=said)
-		    before = -1
-		    for _ in range(2000):
-		        waiting = array.array("i", [0])
-		        fcntl.ioctl(child.stdout, termios.FIONREAD, waiting)
-		        if waiting[0] == before and waiting[0] > 4096:
-		            break
-		        before = waiting[0]
-		        time.sleep(0.05)
-		    exec(action)
+		    def settle():
+		        before = -1
+		        for _ in range(2000):
+		            waiting = array.array("i", [0])
+		            fcntl.ioctl(child.stdout, termios.FIONREAD, waiting)
+		            if waiting[0] == before and waiting[0] > 4096:
+		                break
+		            before = waiting[0]
+		            time.sleep(0.05)
+		    settle()
 		    with open("changing.tar", "wb") as archive:
+		        exec(action)
 		        archive.write(child.stdout.read())
 		    sys.exit(child.wait())
 	END
@@ -257,6 +312,23 @@ for what in grows shrinks "is emptied"; do
 	fi
 done
 
+# All bytes were read before the end is cut off, but not before the middle was written: the payload
+# ends where a buffer does, so that it is all read when the pipe takes no more.
+rm -rf changing
+mkdir changing
+echo x >changing/file
+"$TARX" -c -C changing . >offset.tar
+head -c $(((8 << 20) - $(archive payloads offset.tar | cut -d ' ' -f 1))) /dev/zero >changing/file
+changing file 'with open("changing/file", "r+b") as file: file.seek(4 << 20); file.write(b"torn")
+archive.write(child.stdout.read((8 << 20) - 100000))
+settle()
+os.truncate("changing/file", (8 << 20) - 10000)'
+is "a file that is overwritten while it is read, then shortened: exit 1" "$?" 1
+like "a file that is overwritten while it is read, then shortened: is named" "$(cat said)" "*file*"
+is "a file that is overwritten while it is read, then shortened: one line is enough" "$(wc -l <said)" 1
+ok "a file that is overwritten while it is read, then shortened: its bytes are mixed ones" \
+	grep -q -a torn changing.tar
+
 # The archive appears only when it is complete.
 mkdir keep
 echo precious >keep/a.tar
@@ -266,6 +338,11 @@ exits 0 "a create that succeeds" "$TARX" -c -C src -f keep/a.tar .
 ok "a create that succeeds replaces the archive" tar -tf keep/a.tar
 is "a create that succeeds leaves nothing beside it" "$(ls -A keep)" a.tar
 is "a new archive has the modes that the umask leaves" "$(stat -c %a keep/a.tar)" 644
+ln -s new.tar keep/link.tar
+exits 0 "a symbolic link to where nothing is yet, as the archive" "$TARX" -c -C src -f keep/link.tar .
+is "a symbolic link to where nothing is yet: stays, and what it leads to is made" \
+	"$(cd keep && stat -c '%N %F' link.tar new.tar)" \
+	"$(printf "'link.tar' -> 'new.tar' symbolic link\n'new.tar' regular file")"
 
 mkdir killed
 echo precious >killed/a.tar

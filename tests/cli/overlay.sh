@@ -233,6 +233,94 @@ for kind in btrfs xfs; do
 	fs_umount "$fs"
 done
 
+# What neither a path nor the upper layer alone tells.
+alike() # MERGED UPPER: a/file and b/file, which differ in nothing but their bytes
+{
+	mkdir "$1/a" "$1/b"
+	"$PYTHON" - "$@" <<-'END'
+		import os, sys, time
+		merged, upper = sys.argv[1:]
+		for name in "ab":
+		    with open(f"{merged}/{name}/file", "wb") as file:
+		        file.write(name.encode() * 100000)
+		# Within one tick of the kernel's clock both get the same ctime, too.
+		for _ in range(500):
+		    for name in "ab":
+		        os.utime(f"{merged}/{name}/file", ns=(10**18, 10**18))
+		    if len({os.stat(f"{upper}/{name}/file").st_ctime_ns for name in "ab"}) == 1:
+		        break
+		    time.sleep(0.02)
+		else:
+		    sys.exit("no two files alike")
+	END
+}
+
+for kind in btrfs xfs; do
+	fs_make "$kind" 500M
+	fs=$FS
+	mkdir -p "$fs"/{lower/attributes,upper,x}
+	echo 'copied up' >"$fs/lower/attributes/file"
+	setfattr -n user.note -v text "$fs/lower/attributes/file"
+	setfattr -n security.capability -v 0x0100000200200000000000000000000000000000 \
+		"$fs/lower/attributes/file"
+	fs_overlay "$fs/lower" "$fs/upper"
+	merged=$FS
+
+	must alike "$merged" "$fs/upper"
+	must mount --bind "$merged/b" "$merged/a"
+	exits 0 "$kind, a directory mounted over another of the same overlay: archives" \
+		"$TARX" -c --align -C "$merged" -f "$fs/a.tar" a b
+	ok "$kind, a directory mounted over another of the same overlay: the archive holds what is seen" \
+		archive same "$fs/a.tar" "$merged"
+	must umount "$merged/a"
+
+	must touch "$merged/attributes/file"
+	for mode in auto merged; do
+		exits 0 "$kind, $mode, attributes of a file that was copied up: archives" \
+			"$TARX" -c --overlay="$mode" -C "$merged" -f "$fs/a.tar" attributes
+		is "$kind, $mode, attributes of a file that was copied up: without a word" "$out$err" ""
+		rm -rf "$fs/x"
+		mkdir "$fs/x"
+		exits 0 "$kind, $mode, attributes of a file that was copied up: unpacks" \
+			"$TARX" -x -f "$fs/a.tar" -C "$fs/x"
+		ok "$kind, $mode, attributes of a file that was copied up: none is lost" \
+			compare "$merged/attributes" "$fs/x/attributes"
+	done
+
+	deep=$(printf '%0100d/%0100d/%0100d/%0100d' 1 2 3 4)
+	mkdir -p "$merged/$deep"
+	echo new >"$merged/$deep/file"
+	ln -s file "$merged/$deep/link"
+	setfattr -h -n trusted.note -v text "$merged/$deep/link"
+	exits 0 "$kind, diff, an operand of more than 255 bytes: archives" \
+		"$TARX" -c --overlay=diff -C "$merged" -f "$fs/a.tar" "$deep"
+	is "$kind, diff, an operand of more than 255 bytes: without a word" "$out$err" ""
+	is "$kind, diff, an operand of more than 255 bytes: its members" \
+		"$(tar -tf "$fs/a.tar" | sed "s|^$deep||" | xargs)" "/ /file /link"
+	for mode in auto diff; do
+		exits 0 "$kind, $mode, a symbolic link deep below: archives" \
+			"$TARX" -c --overlay="$mode" -C "$merged" -f "$fs/a.tar" "$deep/link"
+		is "$kind, $mode, a symbolic link deep below: without a word" "$out$err" ""
+		like "$kind, $mode, a symbolic link deep below: keeps its attributes" \
+			"$(archive pax "$fs/a.tar")" "*SCHILY.xattr.trusted.note=text*"
+	done
+	must umount "$merged"
+
+	# One of two names is copied up; with an index the other one shows that copy.
+	mkdir -p "$fs"/indexed/{lower,upper}
+	echo old >"$fs/indexed/lower/first"
+	ln "$fs/indexed/lower/first" "$fs/indexed/lower/second"
+	fs_overlay "$fs/indexed/lower" "$fs/indexed/upper" index=on
+	echo new >"$FS/first"
+	exits 1 "$kind, diff, index=on, a hard link that changed: exit 1" \
+		"$TARX" -c --overlay=diff -C "$FS" -f "$fs/a.tar" .
+	like "$kind, diff, index=on, a hard link that changed: says so" "$err" "*first*index=on*"
+	is "$kind, diff, index=on, a hard link that changed: is in the archive" \
+		"$(tar -xOf "$fs/a.tar" ./first)" new
+	must umount "$FS"
+	fs_umount "$fs"
+done
+
 # Refusals.
 fs_make btrfs 300M
 mkdir "$FS/plain"

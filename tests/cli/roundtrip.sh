@@ -15,6 +15,7 @@ fresh() # DIR: empty again
 unpack_with() # READER ARCHIVE DIR
 {
 	case $1 in
+	tarx) "$TARX" -xf "$2" -C "$3" ;;
 	tar) tar -xf "$2" -C "$3" ;;
 	bsdtar) bsdtar -xf "$2" -C "$3" ;;
 	tarfile) "$PYTHON" -m tarfile -e "$2" "$3" ;;
@@ -195,6 +196,21 @@ fresh x
 exits 0 "two roots: unpacks" "$TARX" -xf two.tar -C x
 ok "two roots: the first is there" cmp roots/one/a/first x/a/first
 ok "two roots: the second is there" cmp roots/two/b/second x/b/second
+
+# A later root overwrites what a hard link would be a link to.
+mkdir -p roots/three
+echo one >roots/one/name
+ln roots/one/name roots/one/other-name
+echo three >roots/three/name
+exits 0 "a hard link whose first name another root takes: archives" \
+	"$TARX" -c -f links.tar -C roots/one name -C ../three name -C ../one other-name
+for reader in tarx tar; do
+	fresh x
+	ok "a hard link whose first name another root takes: $reader unpacks it" \
+		unpack_with "$reader" links.tar x
+	is "a hard link whose first name another root takes: $reader finds each one's bytes" \
+		"$(cat x/name x/other-name | xargs)" "three one"
+done
 
 # Named members.
 fresh x

@@ -208,5 +208,38 @@ attack "a size near the largest number" '[12]' '' 'add("good"); add("liar", pax_
 attack "a negative size" '[12]' '' 'add("good"); add("liar", pax_headers={"size": "-512"})'
 attack "a device number out of range" '[012]' '' \
 	'add("dev", tarfile.CHRTYPE, devmajor=0o7777777, devminor=0o7777777)'
+for keyword in SCHILY.realsize GNU.sparse.realsize; do
+	hostile 'add("short", data=b"A" * 600, pax_headers={"'"$keyword"'": "100000"})
+add("next", data=b"B" * 200000)'
+	for way in "a file" "a pipe"; do
+		prepare
+		# shellcheck disable=SC2002
+		case $way in
+		"a file") timeout 20 "$TARX" -x -f hostile.tar -C x ;;
+		*) cat hostile.tar | timeout 20 "$TARX" -x -C x ;;
+		esac >said 2>&1
+		is "$keyword over what is stored, from $way: no bytes of what follows" \
+			"$(tr -d 'A\0' <x/short | wc -c)" 0
+		is "$keyword over what is stored, from $way: what follows is whole" \
+			"$(wc -c <x/next) $(tr -d B <x/next | wc -c)" "200000 0"
+	done
+done
+
+# Set-id bits are worth nothing without the owner that was meant.
+hostile 'add("program", mode=0o6755, uid=1000, gid=1000)'
+prepare
+exits 0 "a set-id file with --no-same-owner: unpacks" "$TARX" -x --no-same-owner -f hostile.tar -C x
+is "a set-id file with --no-same-owner: has no set-id bits" "$(stat -c '%a %u:%g' x/program)" "755 0:0"
+for number in 4294967295 4294967296 -2; do
+	hostile 'for key in ("uid", "gid"):
+    add(key, mode=0o6755, pax_headers={key: "'"$number"'"})'
+	prepare
+	exits 1 "owner $number, which is out of range: exit 1" "$TARX" -x -f hostile.tar -C x
+	for name in uid gid; do
+		like "$name $number: is named" "$err" "*tarx: $name:*owner*"
+		is "$name $number: nobody else's, and no set-id bits" \
+			"$(stat -c '%a %u:%g' "x/$name")" "755 0:0"
+	done
+done
 
 finish

@@ -134,4 +134,111 @@ ok "entries in the way: all is as archived" \
 	compare --no-dir-mtime --skip=other-name --skip=basic/file.d way in-the-way
 is "a file replaced: its other name keeps the old bytes" "$(cat in-the-way/other-name)" old
 
+# Operands that are neither files nor directories, from where we stand.
+mkdir operands
+mkfifo operands/pipe
+ln -s nowhere operands/link
+mknod operands/device c 1 3
+rm -rf x
+mkdir x
+for operand in pipe link device; do
+	must setfattr -h -n trusted.note -v "of the $operand" "operands/$operand"
+	(cd operands && exec "$TARX" -c -f "../$operand.tar" "$operand") >said 2>&1
+	is "a $operand as operand: archives" "$?" 0
+	is "a $operand as operand: without a word" "$(cat said)" ""
+	exits 0 "a $operand as operand: unpacks" "$TARX" -x -f "$operand.tar" -C x
+done
+ok "a pipe, a link and a device as operands: keep their attributes" compare --no-dir-mtime operands x
+
+# Attributes of a file that its own mode forbids to write.
+mkdir theirs
+chown 65534:65534 theirs
+echo bytes >read-only
+setfattr -n user.note -v text read-only
+chmod 444 read-only
+must "$TARX" -c -f read-only.tar read-only
+exits 0 "not as root, attributes of a read-only file: unpacks" \
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$TARX" -x -f read-only.tar -C theirs
+is "not as root, attributes of a read-only file: without a word" "$out$err" ""
+is "not as root, attributes of a read-only file: are restored" \
+	"$(getfattr --only-values -n user.note theirs/read-only; stat -c ' %a' theirs/read-only)" "text 444"
+
+# A tree that is deeper than there may be files open.
+mkdir steps x-steps
+"$PYTHON" - <<-'END'
+	import os
+	os.chdir("steps")
+	for number in range(300):
+	    os.mkdir("d")
+	    os.chdir("d")
+	    with open("file", "w") as file:
+	        file.write(str(number))
+END
+few_files() # COMMAND...
+{
+	(ulimit -n 64 && exec "$@")
+}
+exits 0 "300 directories deep with 64 descriptors: archives" \
+	few_files "$TARX" -c -f steps.tar -C steps .
+is "300 directories deep with 64 descriptors: archives without a word" "$out$err" ""
+exits 0 "300 directories deep with 64 descriptors: unpacks" \
+	few_files "$TARX" -x -f steps.tar -C x-steps
+ok "300 directories deep with 64 descriptors: nothing differs" compare steps x-steps
+
+# Attributes that XFS has room for, or none for.
+fs_make xfs 400M
+xfs=$FS
+mkdir "$xfs/many" "$xfs/x" compressed
+attribute() # FILE NAME LENGTH
+{
+	"$PYTHON" -c 'import os, sys
+os.setxattr(sys.argv[1], sys.argv[2], b"x" * int(sys.argv[3]))' "$@"
+}
+for name in a b c; do
+	echo "bytes of $name" >"$xfs/many/$name"
+done
+for number in {1..20}; do
+	must attribute "$xfs/many/b" "user.$number" 60000
+done
+exits 1 "over 1 MiB of attributes: exit 1" "$TARX" -c -f "$xfs/a.tar" -C "$xfs/many" a b c
+like "over 1 MiB of attributes: the file is named" "$err" "tarx: b: *attributes*"
+is "over 1 MiB of attributes: one line is enough" "$(wc -l <<<"$err")" 1
+is "over 1 MiB of attributes: tarx lists the archive" "$("$TARX" -tf "$xfs/a.tar" 2>&1 | xargs)" "a b c"
+is "over 1 MiB of attributes: bsdtar too" "$(bsdtar -tf "$xfs/a.tar" 2>&1 | xargs)" "a b c"
+exits 0 "over 1 MiB of attributes: unpacks" "$TARX" -x -f "$xfs/a.tar" -C "$xfs/x"
+ok "over 1 MiB of attributes: no bytes are lost" diff -r "$xfs/many" "$xfs/x"
+
+# The body of a pax header that ends with a block, and is longer than padding would make it.
+x_body() # ARCHIVE: the length of its first header's body
+{
+	echo $((8#$(head -c 135 "$1" | tail -c 11)))
+}
+echo bytes >"$xfs/file"
+must attribute "$xfs/file" user.first 40000
+must attribute "$xfs/file" user.second 30000
+must "$TARX" -c --align=none -f "$xfs/a.tar" -C "$xfs" file
+most=$((30000 + 512 - $(x_body "$xfs/a.tar") % 512))
+for length in $((most - 1)) $most $((most + 1)); do
+	must attribute "$xfs/file" user.second "$length"
+	for align in none 4K; do
+		exits 0 "attributes of $((40000 + length)) bytes, --align=$align: archives" \
+			"$TARX" -c --align="$align" -f "$xfs/a.tar" -C "$xfs" file
+		is "attributes of $((40000 + length)) bytes, --align=$align: without a word" "$out$err" ""
+		exits 0 "attributes of $((40000 + length)) bytes, --align=$align: unpacks" \
+			"$TARX" -x -f "$xfs/a.tar" -C "$xfs/x"
+		is "attributes of $((40000 + length)) bytes, --align=$align: are restored" \
+			"$(getfattr --only-values -n user.second "$xfs/x/file" | wc -c)" "$length"
+	done
+done
+
+# Attributes that only btrfs knows.
+for name in a b; do
+	echo "bytes of $name" >"compressed/$name"
+	must setfattr -n btrfs.compression -v zstd "compressed/$name"
+done
+exits 0 "btrfs' compression attribute: archives" "$TARX" -c -f compressed.tar -C compressed a b
+exits 0 "btrfs' compression attribute, onto XFS: exit 0" "$TARX" -x -f compressed.tar -C "$xfs/x"
+like "btrfs' compression attribute, onto XFS: is named" "$err" "tarx: a: btrfs.compression*"
+is "btrfs' compression attribute, onto XFS: once" "$(wc -l <<<"$err")" 1
+
 finish

@@ -48,9 +48,11 @@ static int marks_of(const char *dir, const char *name, bool userxattr, bool in_x
 	struct overlay_marks m;
 	struct tx_err err;
 	struct stat st;
-	int fd = open(scene_path("%s/%s", dir, name), O_PATH | O_NOFOLLOW | O_CLOEXEC), r;
+	const char *path = scene_path("%s/%s", dir, name);
+	int fd, r;
 
-	r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+	r = lstat(path, &st) < 0 ? -errno : 0;
+	fd = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	if (r == 0)
 		r = overlay_marks_read(&m, fd, &st, userxattr, in_x, &err);
 	close(fd);
