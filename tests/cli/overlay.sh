@@ -269,7 +269,7 @@ for kind in btrfs xfs; do
 	must alike "$merged" "$fs/upper"
 	must mount --bind "$merged/b" "$merged/a"
 	exits 0 "$kind, a directory mounted over another of the same overlay: archives" \
-		"$TARX" -c --align -C "$merged" -f "$fs/a.tar" a b
+		"$TARX" -c --align -C "$merged" -f "$fs/a.tar" .
 	ok "$kind, a directory mounted over another of the same overlay: the archive holds what is seen" \
 		archive same "$fs/a.tar" "$merged"
 	must umount "$merged/a"
