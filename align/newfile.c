@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,21 +27,30 @@ static void remove_and_die(int sig)
 	raise(sig); /* SA_RESETHAND: this one ends us */
 }
 
-static void doom(int dir, const char *name)
+void tx_doom(int dir, const char *name)
 {
 	static const int ends[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXFSZ, SIGXCPU };
 	struct sigaction action = { .sa_handler = remove_and_die,
-				    .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
+				    .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) },
+			 term;
 
+	doomed.set = 0;
 	doomed.dir = dir;
 	memcpy(doomed.name, name, TX_TEMP_ROOM);
 	doomed.set = 1;
+	if (sigaction(SIGTERM, NULL, &term) == 0 && term.sa_handler == remove_and_die)
+		return;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
 		struct sigaction now;
 
 		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
 			sigaction(ends[i], &action, NULL);
 	}
+}
+
+void tx_undoom(void)
+{
+	doomed.set = 0;
 }
 
 void tx_temp_name(char name[TX_TEMP_ROOM])
@@ -73,17 +81,17 @@ static int open_parent(struct tx_newfile *file, const char *path)
 	return file->dir < 0 ? -errno : 0;
 }
 
-static int open_in_place(struct tx_newfile *file)
+static int open_in_place(struct tx_newfile *file, const char *path)
 {
 	file->in_place = true;
-	file->fd = openat(file->dir, file->name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	file->fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	return file->fd < 0 ? -errno : 0;
 }
 
 static int open_named(struct tx_newfile *file)
 {
 	tx_temp_name(file->temp);
-	doom(file->dir, file->temp);
+	tx_doom(file->dir, file->temp);
 	file->fd = openat(file->dir, file->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (file->fd < 0) {
 		doomed.set = 0;
@@ -115,64 +123,58 @@ static void take_over_mode(struct tx_newfile *file)
 		return; /* a file system without modes */
 }
 
-/* Where PATH leads to: by symbolic links to a file, or to where there is none yet. NULL: it cannot be
- * told (errno). Owned by the caller. */
-static char *resolve(const char *path)
+/* Begins the file beside the one that PATH leads to, or where PATH is. The kernel has decided (by
+ * stat(2)) whether we may follow a link that lies there, which realpath(3) does not ask. */
+static int open_beside(struct tx_newfile *file, const char *path, const struct stat *named)
 {
-	char *at = strdup(path);
+	TX_FREE char *real = named ? realpath(path, NULL) : strdup(path);
+	int r = real ? open_parent(file, real) : -errno;
 
-	for (int links = 0; at && links < 40; links++) {
-		TX_FREE char *from = at;
-		TX_FREE char *real = realpath(from, NULL);
-		const char *slash = strrchr(from, '/');
-		char target[PATH_MAX];
-		ssize_t n;
+	if (r < 0)
+		return r;
+	if (fstatat(file->dir, file->name, &file->old, AT_SYMLINK_NOFOLLOW) == 0)
+		file->replaces = true;
+	if (file->replaces != (named != NULL))
+		return -EAGAIN;
+	if (named && (file->old.st_dev != named->st_dev || file->old.st_ino != named->st_ino))
+		return -EAGAIN;
+	return open_hidden(file);
+}
 
-		at = NULL;
-		if (real)
-			return tx_ptr_steal(&real);
-		n = errno == ENOENT ? readlink(from, target, sizeof(target)) : -1;
-		if (n < 0 || n == sizeof(target))
-			return tx_ptr_steal(&from);
-		if (asprintf(&at, "%.*s%.*s",
-			     target[0] == '/' || !slash ? 0 : (int)(slash - from + 1), from, (int)n,
-			     target) < 0)
-			at = NULL;
+static int open_any(struct tx_newfile *file, const char *path, struct tx_err *err)
+{
+	struct stat named;
+	int r;
+
+	if (stat(path, &named) == 0) {
+		if (S_ISDIR(named.st_mode))
+			r = -EISDIR;
+		else
+			r = S_ISREG(named.st_mode) ? open_beside(file, path, &named)
+						   : open_in_place(file, path);
+	} else if (errno != ENOENT) {
+		r = -errno;
+	} else if (lstat(path, &named) == 0) {
+		return tx_reject(
+			err, EEXIST,
+			"create: it is a symbolic link to nothing; name what it should lead to");
+	} else {
+		r = open_beside(file, path, NULL);
 	}
-	return at;
+	return r < 0 ? tx_fail(err, -r, "create") : 0;
 }
 
 int tx_newfile_open(struct tx_newfile *file, const char *path, struct tx_err *err)
 {
-	TX_FREE char *real = resolve(path);
-	struct stat named = { 0 };
 	int r;
 
 	*file = (struct tx_newfile){ .fd = -1, .dir = -1 };
-	/* The kernel decides whether we may follow a link that lies there (fs.protected_symlinks);
-	 * realpath(3) does not ask it. */
-	if (stat(path, &named) < 0 && errno != ENOENT)
-		return tx_fail(err, errno, "create");
-	r = real ? open_parent(file, real) : -ENOMEM;
-	if (r == 0 && fstatat(file->dir, file->name, &file->old, 0) == 0)
-		file->replaces = true;
-	if (file->replaces &&
-	    (file->old.st_dev != named.st_dev || file->old.st_ino != named.st_ino))
-		r = -EAGAIN;
-	if (r == 0 && file->replaces && S_ISDIR(file->old.st_mode))
-		r = -EISDIR;
-	if (r == 0)
-		r = file->replaces && !S_ISREG(file->old.st_mode) ? open_in_place(file)
-								  : open_hidden(file);
-	if (r < 0) {
+	r = open_any(file, path, err);
+	if (r < 0)
 		tx_newfile_release(file);
-		return tx_fail(err, -r, "create");
-	}
-	if (file->in_place)
-		file->replaces = false;
-	if (file->replaces)
+	else if (file->replaces)
 		take_over_mode(file);
-	return 0;
+	return r;
 }
 
 /* By the descriptor itself, which needs privilege, or by its name in /proc, which needs /proc. */
@@ -200,7 +202,7 @@ static int link_hidden(struct tx_newfile *file)
 	if (r < 0)
 		file->temp[0] = '\0';
 	else
-		doom(file->dir, file->temp);
+		tx_doom(file->dir, file->temp);
 	return r;
 }
 

@@ -22,8 +22,13 @@ struct tx_newfile {
 /* A name that nobody else will choose, for what is not complete yet. */
 void tx_temp_name(char name[TX_TEMP_ROOM]);
 
+/* A signal that ends the process removes NAME (TX_TEMP_ROOM bytes) from DIR first. One at a time. */
+void tx_doom(int dir, const char *name);
+void tx_undoom(void);
+
 /* Begins a file that will be PATH. A regular file that is there stays as it is until the commit,
- * which gives its mode and owner to the new one; a symbolic link is followed; anything else is
+ * which gives its mode and owner to the new one; a symbolic link is followed where it
+ * leads to something, and refused where not; anything else is
  * opened for writing as it stands. Returns 0 or -errno. */
 int tx_newfile_open(struct tx_newfile *file, const char *path, struct tx_err *err);
 

@@ -1,5 +1,8 @@
 #include "tarx/links.h"
 
+#include "align/cleanup.h"
+#include "tarx/path.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +12,7 @@ struct tarx_link {
 	struct tarx_link *next_path; /* borrowed */
 	dev_t dev;
 	ino_t ino;
+	char *restored; /* owned; the path as a reader will understand it */
 	char path[];
 };
 
@@ -32,7 +36,7 @@ static struct tarx_link **path_slot(const struct tarx_links *links, const char *
 static void put(struct tarx_links *links, struct tarx_link *link)
 {
 	struct tarx_link **inode = inode_slot(links, link->dev, link->ino);
-	struct tarx_link **path = path_slot(links, link->path);
+	struct tarx_link **path = path_slot(links, link->restored);
 
 	link->next_inode = *inode;
 	*inode = link;
@@ -90,7 +94,13 @@ void tarx_links_remember(struct tarx_links *links, const struct stat *st, const 
 	link = malloc(sizeof(*link) + len);
 	if (!link)
 		return;
-	*link = (struct tarx_link){ .dev = st->st_dev, .ino = st->st_ino };
+	*link = (struct tarx_link){ .dev = st->st_dev,
+				    .ino = st->st_ino,
+				    .restored = tarx_path_restored(path) };
+	if (!link->restored) {
+		free(link);
+		return;
+	}
 	memcpy(link->path, path, len);
 	put(links, link);
 }
@@ -103,20 +113,22 @@ static void drop(struct tarx_links *links, struct tarx_link *link)
 		at = &(*at)->next_inode;
 	*at = link->next_inode;
 	links->count--;
+	free(link->restored);
 	free(link);
 }
 
 void tarx_links_forget(struct tarx_links *links, const char *path)
 {
+	TX_FREE char *restored = links->count > 0 ? tarx_path_restored(path) : NULL;
 	struct tarx_link **at;
 
-	if (!links->size)
+	if (!restored)
 		return;
-	at = path_slot(links, path);
+	at = path_slot(links, restored);
 	while (*at) {
 		struct tarx_link *link = *at;
 
-		if (strcmp(link->path, path)) {
+		if (strcmp(link->restored, restored)) {
 			at = &link->next_path;
 			continue;
 		}
@@ -131,6 +143,7 @@ void tarx_links_release(struct tarx_links *links)
 		while (links->by_inode[i]) {
 			struct tarx_link *next = links->by_inode[i]->next_inode;
 
+			free(links->by_inode[i]->restored);
 			free(links->by_inode[i]);
 			links->by_inode[i] = next;
 		}

@@ -20,8 +20,8 @@ const char *tarx_links_find(const struct tarx_links *links, const struct stat *s
  * which is right, only larger. */
 void tarx_links_remember(struct tarx_links *links, const struct stat *st, const char *path);
 
-/* A member called PATH follows. What was stored under that path before is not what a reader will
- * find there, so that nothing may be linked to it any more. */
+/* A member called PATH follows. What was stored under that path before, however spelled, is not what
+ * a reader will find there, so that nothing may be linked to it any more. */
 void tarx_links_forget(struct tarx_links *links, const char *path);
 
 void tarx_links_release(struct tarx_links *links);

@@ -168,7 +168,7 @@ static int load_listed(const struct loader *l, const char *list, size_t len)
 		} else if (!strcmp(name, ACL_DEFAULT_XATTR)) {
 			if (l->wants->acls)
 				r = load_acl(l, ACL_TYPE_DEFAULT, &l->item->acl_default);
-		} else if (l->wants->xattrs) {
+		} else if (l->wants->xattrs && !tarx_meta_is_acl(name)) {
 			r = load_value(l, &x);
 			if (r == 0)
 				xattrs[l->item->xattr_count++] = x;
@@ -440,6 +440,12 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 	if (parts & TARX_META_TIMES)
 		set_times(&s);
 	return s.failures;
+}
+
+bool tarx_meta_is_acl(const char *name)
+{
+	return !strcmp(name, ACL_ACCESS_XATTR) || !strcmp(name, ACL_DEFAULT_XATTR) ||
+	       !strcmp(name, "trusted.SGI_ACL_FILE") || !strcmp(name, "trusted.SGI_ACL_DEFAULT");
 }
 
 bool tarx_meta_has_default_acl(int fd)

@@ -200,7 +200,8 @@ static int add_linked(struct tarx_creation *c, struct tarx_item *item, const cha
 		return tarx_fatal(c->report, "%s: out of memory", item->path);
 	item->hardlink = true;
 	item->size = 0;
-	tarx_links_forget(&c->links, item->path);
+	if (strcmp(item->path, first) != 0) /* or it is the same name once more */
+		tarx_links_forget(&c->links, item->path);
 	if (tarx_adder_add(&c->adder, item, &err) < 0)
 		return tarx_fatal(c->report, "%s", err.text);
 	return 0;

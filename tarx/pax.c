@@ -20,6 +20,7 @@ enum {
 	PREFIX = 345,
 };
 
+#define SIZE_LEN    12u
 #define NAME_ROOM   100u
 #define OWNER_ROOM  32u
 #define PREFIX_ROOM 155u
@@ -200,6 +201,68 @@ size_t tarx_pax_trim(char *bytes, size_t len)
 
 	memcpy(ustar, bytes + len - TARX_BLOCK, TARX_BLOCK);
 	return sift(bytes, len, is_said_again, ustar);
+}
+
+/* The number in a ustar field, octal or (GNU tar's base-256) binary; UINT64_MAX: none. */
+static uint64_t field_number(const char *field, size_t len)
+{
+	uint64_t n = 0;
+
+	if ((unsigned char)field[0] == 0x80) {
+		for (size_t i = len - 8; i < len; i++)
+			n = n << 8 | (unsigned char)field[i];
+		return n;
+	}
+	for (; len > 0 && *field == ' '; len--)
+		field++;
+	for (; len > 0 && *field >= '0' && *field <= '7'; len--)
+		n = n << 3 | (uint64_t)(*field++ - '0');
+	return len > 0 && *field && *field != ' ' ? UINT64_MAX : n;
+}
+
+/* What the records at BODY say of the stored size: it goes to *SIZE, where one says it. False: nothing
+ * that can be relied on. */
+static bool read_size(const char *body, size_t len, uint64_t *size)
+{
+	struct record record;
+
+	for (size_t at = 0; at < len; at += record.len) {
+		if (!cut_record(&record, body + at, len - at))
+			return false;
+		if (!strncmp(record.key, "GNU.sparse.", 11) || has_key(&record, "SCHILY.realsize"))
+			return false;
+		if (has_key(&record, "size"))
+			*size = strtoull(record.value, NULL, 10);
+	}
+	return true;
+}
+
+bool tarx_pax_is_stored_whole(const char *bytes, size_t len, uint64_t size)
+{
+	uint64_t stored = UINT64_MAX;
+	size_t at = 0;
+
+	if (len < TARX_BLOCK || len % TARX_BLOCK)
+		return false;
+	/* Before the ustar header: an x header, or GNU tar's long names. */
+	while (at < len - TARX_BLOCK) {
+		const char *header = bytes + at;
+		uint64_t body = field_number(header + SIZE, SIZE_LEN);
+
+		at += TARX_BLOCK;
+		if (body > len - TARX_BLOCK - at)
+			return false;
+		if (header[TYPE] == 'x' && !read_size(bytes + at, (size_t)body, &stored))
+			return false;
+		if (header[TYPE] != 'x' && header[TYPE] != 'L' && header[TYPE] != 'K')
+			return false;
+		at += align_up(body, TARX_BLOCK);
+	}
+	if (at != len - TARX_BLOCK)
+		return false;
+	if (stored == UINT64_MAX)
+		stored = field_number(bytes + at + SIZE, SIZE_LEN);
+	return stored == size;
 }
 
 size_t tarx_pax_record_size(size_t key_len, size_t value_len)

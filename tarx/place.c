@@ -148,11 +148,12 @@ const char *tarx_spot_name(const struct tarx_spot *spot)
 	return spot->temp[0] ? spot->temp : spot->name;
 }
 
-bool tarx_spot_step_aside(struct tarx_spot *spot)
+bool tarx_spot_step_aside(const struct tarx_place *place, struct tarx_spot *spot)
 {
 	if (spot->temp[0])
 		return false;
 	tx_temp_name(spot->temp);
+	tx_doom(place->parent.fd, spot->temp);
 	return true;
 }
 
@@ -173,12 +174,16 @@ int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot)
 	/* rename(2) of two names of one inode does nothing, and is right to. */
 	if (r == 0)
 		unlinkat(dir, spot->temp, 0);
+	if (r == 0)
+		tx_undoom();
 	return r;
 }
 
 void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot)
 {
 	unlinkat(place->parent.fd, tarx_spot_name(spot), 0);
+	if (spot->temp[0])
+		tx_undoom();
 }
 
 /* ------------------------------------------------------------------ trust */
@@ -193,6 +198,8 @@ static bool is_opaque_mark(const struct tarx_item *item, const struct tarx_xattr
 static bool is_trusted(struct tarx_place *place, const struct tarx_item *item,
 		       const struct tarx_xattr *x)
 {
+	if (tarx_meta_is_acl(x->name))
+		return false;
 	if (!strncmp(x->name, "btrfs.", 6) && strcmp(place->parent.volume.name, "btrfs") != 0) {
 		if (tarx_say_once(place->report, TARX_ONCE_BTRFS))
 			tarx_notice(place->report, "%s: %s and the like are left out: this is %s",
@@ -297,8 +304,39 @@ static int place_by_type(struct tarx_place *place, const struct tarx_item *item,
 	}
 }
 
-int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
-		    struct tarx_reader *reader, struct tx_err *err)
+/* What was not restored is not there for hard links either: what has its name is something older. */
+static void keep_failure(struct tarx_place *place, const char *restored, bool failed)
+{
+	size_t at = 0;
+	char **failures;
+
+	while (at < place->failure_count && strcmp(place->failures[at], restored) != 0)
+		at++;
+	if (failed == (at < place->failure_count))
+		return;
+	if (!failed) {
+		free(place->failures[at]);
+		place->failures[at] = place->failures[--place->failure_count];
+		return;
+	}
+	failures = realloc(place->failures, (at + 1) * sizeof(*failures));
+	if (!failures)
+		return;
+	place->failures = failures;
+	failures[at] = strdup(restored);
+	place->failure_count += failures[at] != NULL;
+}
+
+bool tarx_place_has_failed(const struct tarx_place *place, const char *restored)
+{
+	for (size_t i = 0; i < place->failure_count; i++)
+		if (!strcmp(place->failures[i], restored))
+			return true;
+	return false;
+}
+
+static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
+			 const char *restored, struct tarx_reader *reader, struct tx_err *err)
 {
 	const char *slash = strrchr(restored, '/');
 	size_t dir_len = slash ? (size_t)(slash - restored) : 0;
@@ -313,6 +351,16 @@ int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, cons
 	return place_by_type(place, &trusted, restored, slash ? slash + 1 : restored, reader, err);
 }
 
+int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
+		    struct tarx_reader *reader, struct tx_err *err)
+{
+	int r = place_trusted(place, item, restored, reader, err);
+
+	if (!S_ISDIR(item->mode))
+		keep_failure(place, restored, r < 0);
+	return r;
+}
+
 int tarx_place_sync(struct tarx_place *place, struct tx_err *err)
 {
 	return syncfs(place->root) < 0 ? tx_fail(err, errno, "sync the target") : 0;
@@ -321,6 +369,9 @@ int tarx_place_sync(struct tarx_place *place, struct tx_err *err)
 void tarx_place_release(struct tarx_place *place)
 {
 	tarx_place_release_later(place);
+	for (size_t i = 0; i < place->failure_count; i++)
+		free(place->failures[i]);
+	free(place->failures);
 	forget_parent(place);
 	align_mover_release(&place->mover);
 	tx_fd_release(&place->root);

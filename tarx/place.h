@@ -33,6 +33,8 @@ struct tarx_place {
 	struct tarx_parent parent;
 	struct tarx_later *later; /* owned: directories whose attributes come last */
 	size_t later_count, later_room;
+	char **failures; /* owned, and what they point to: paths that were not restored */
+	size_t failure_count;
 	bool refused; /* under ALIGN_REFLINK_ALWAYS something could not be shared */
 	bool privileged; /* EPERM is a finding, not our lot */
 };

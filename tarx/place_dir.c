@@ -24,6 +24,7 @@ struct tarx_later {
 	gid_t gid;
 	char *uname, *gname, *acl_access, *acl_default; /* owned, or NULL */
 	struct timespec mtime;
+	bool no_owner;
 	bool clear_acls;
 };
 
@@ -89,6 +90,7 @@ static int remember_directory(struct tarx_place *place, const struct tarx_item *
 		.uid = item->uid,
 		.gid = item->gid,
 		.mtime = item->mtime,
+		.no_owner = item->no_owner,
 		.clear_acls = place->parent.acls,
 	};
 	if (lost)
@@ -110,10 +112,26 @@ static int open_directory(struct tarx_place *place, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The new directory takes the place of what is no directory, once it is there itself. */
+static int replace_by_directory(struct tarx_place *place, const char *name)
+{
+	char temp[TX_TEMP_ROOM];
+	int dir = place->parent.fd, r = 0;
+
+	tx_temp_name(temp);
+	if (mkdirat(dir, temp, DIR_AT_FIRST) < 0)
+		return -errno;
+	if (unlinkat(dir, name, 0) < 0 || renameat(dir, temp, dir, name) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, temp, AT_REMOVEDIR);
+	return r;
+}
+
 /* A directory that is there stays; anything else, a symbolic link too, gives way. */
 static int make_directory(struct tarx_place *place, const char *name)
 {
-	int fd;
+	int r, fd;
 
 	if (mkdirat(place->parent.fd, name, DIR_AT_FIRST) == 0)
 		return open_directory(place, name);
@@ -122,10 +140,8 @@ static int make_directory(struct tarx_place *place, const char *name)
 	fd = open_directory(place, name);
 	if (fd != -ENOTDIR && fd != -ELOOP)
 		return fd;
-	if (unlinkat(place->parent.fd, name, 0) < 0 ||
-	    mkdirat(place->parent.fd, name, DIR_AT_FIRST) < 0)
-		return -errno;
-	return open_directory(place, name);
+	r = replace_by_directory(place, name);
+	return r < 0 ? r : open_directory(place, name);
 }
 
 int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item, const char *path,
@@ -155,9 +171,12 @@ static int open_again(const struct tarx_place *place, const struct tarx_later *l
 	TX_FD fd = align_handle_open(&later->handle, O_RDONLY | O_DIRECTORY);
 	struct stat st;
 
+	/* Gone for good; other failures of a handle (it needs privilege) leave the path. */
+	if (fd == -ESTALE)
+		return fd;
 	if (fd < 0)
 		fd = tx_open_beneath(place->root, *later->path ? later->path : ".",
-				     O_RDONLY | O_DIRECTORY, 0);
+				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)
@@ -174,6 +193,7 @@ static void finish_directory(struct tarx_place *place, const struct tarx_later *
 		.mode = later->mode,
 		.uid = later->uid,
 		.gid = later->gid,
+		.no_owner = later->no_owner,
 		.uname = later->uname,
 		.gname = later->gname,
 		.mtime = later->mtime,
@@ -183,7 +203,7 @@ static void finish_directory(struct tarx_place *place, const struct tarx_later *
 	TX_FD fd = open_again(place, later);
 
 	/* A later member may have taken its place, and is right to. */
-	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ESTALE)
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV || fd == -ESTALE)
 		return;
 	if (fd < 0) {
 		tarx_warning(place->report,

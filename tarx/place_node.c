@@ -123,7 +123,7 @@ static int create_file(struct tarx_place *place, struct tarx_spot *spot)
 
 	do
 		fd = openat(place->parent.fd, tarx_spot_name(spot), flags, FILE_AT_FIRST);
-	while (fd < 0 && errno == EEXIST && tarx_spot_step_aside(spot));
+	while (fd < 0 && errno == EEXIST && tarx_spot_step_aside(place, spot));
 	return fd < 0 ? -errno : fd;
 }
 
@@ -171,9 +171,12 @@ int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, 
 	if (!target || !*target)
 		return tx_reject(err, EINVAL, "a hard link to %s, which is not beneath the target",
 				 item->link);
+	if (tarx_place_has_failed(place, target))
+		return tx_reject(err, ENOENT, "a hard link to %s, which was not restored",
+				 item->link);
 	do
 		r = make_hardlink(place, target, tarx_spot_name(&spot));
-	while (r == -EEXIST && tarx_spot_step_aside(&spot));
+	while (r == -EEXIST && tarx_spot_step_aside(place, &spot));
 	if (r < 0)
 		return tx_fail(err, -r, "link to %s", item->link);
 	return settle(place, &spot, 0, err);
@@ -213,15 +216,12 @@ int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, c
 
 	do
 		r = make_special(place, item, tarx_spot_name(&spot));
-	while (r == -EEXIST && tarx_spot_step_aside(&spot));
+	while (r == -EEXIST && tarx_spot_step_aside(place, &spot));
 	if (r < 0)
 		return tx_fail(err, -r, "create");
 	fd = openat(place->parent.fd, tarx_spot_name(&spot), O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return tx_fail(err, errno, "open");
-	r = check_special(item, fd, err);
-	if (r < 0)
-		return r;
-	tarx_place_apply(place, item, fd, true, TARX_META_ALL);
-	return settle(place, &spot, 0, err);
+	r = fd < 0 ? tx_fail(err, errno, "open") : check_special(item, fd, err);
+	if (r == 0)
+		tarx_place_apply(place, item, fd, true, TARX_META_ALL);
+	return settle(place, &spot, r, err);
 }

@@ -16,7 +16,7 @@ struct tarx_spot {
 const char *tarx_spot_name(const struct tarx_spot *spot);
 
 /* After EEXIST: the other name. Returns false when that was taken already. */
-bool tarx_spot_step_aside(struct tarx_spot *spot);
+bool tarx_spot_step_aside(const struct tarx_place *place, struct tarx_spot *spot);
 
 /* It is complete: it takes the place of what was there, a directory only if that is empty. 0 or
  * -errno. */
@@ -38,6 +38,9 @@ int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, c
 		       struct tx_err *err);
 int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item, const char *path,
 			 const char *name, struct tx_err *err);
+
+/* Whether the last member of that path could not be restored. */
+bool tarx_place_has_failed(const struct tarx_place *place, const char *restored);
 
 /* Gives back what tarx_place_directory() remembered. */
 void tarx_place_release_later(struct tarx_place *place);

@@ -2,6 +2,7 @@
 
 #include "align/cleanup.h"
 #include "align/io.h"
+#include "tarx/pax.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -14,8 +15,9 @@
 /* After a payload that was passed over only the rest of the block is read: where payloads are aligned
  * that is the next header, and not one page of the payload behind it, which would have to come from
  * the disk. The more is read in one piece, the more is read at once. */
-#define READ_BLOCK 4096u
-#define READ_MOST  (256u << 10)
+#define READ_BLOCK   4096u
+#define READ_MOST    (256u << 10)
+#define HEADERS_MOST (2 << 20) /* longer ones are not looked into */
 
 /* ------------------------------------------------------------------ bytes for libarchive */
 
@@ -64,6 +66,14 @@ static la_int64_t pass_bytes(struct archive *a, void *data, la_int64_t n)
 
 /* ------------------------------------------------------------------ opening */
 
+/* libarchive does not always say. */
+static const char *why(struct archive *a)
+{
+	const char *text = archive_error_string(a);
+
+	return text ? text : "not a tar archive, or damaged";
+}
+
 static int look_at_file(struct tarx_reader *reader)
 {
 	struct stat st;
@@ -102,8 +112,7 @@ static int begin(struct tarx_reader *reader, struct tx_err *err)
 	archive_read_set_read_callback(a, give_bytes);
 	archive_read_set_skip_callback(a, pass_bytes);
 	if (archive_read_open1(a) != ARCHIVE_OK)
-		return tx_reject(err, reader->error ? reader->error : EINVAL, "%s",
-				 archive_error_string(a));
+		return tx_reject(err, reader->error ? reader->error : EINVAL, "%s", why(a));
 	return 0;
 }
 
@@ -267,44 +276,22 @@ static mode_t mode_of_acl(mode_t mode, const char *acl)
 	return (mode & ~(mode_t)S_IRWXG) | bits << 3;
 }
 
-/* The number in a ustar field, octal or (GNU tar's base-256) binary; -1: none. */
-static off_t field_number(const char *field, size_t len)
-{
-	uint64_t n = 0;
-
-	if ((unsigned char)field[0] == 0x80) {
-		for (size_t i = len - 8; i < len; i++)
-			n = n << 8 | (unsigned char)field[i];
-		return n > INT64_MAX ? -1 : (off_t)n;
-	}
-	while (len > 0 && *field == ' ')
-		field++, len--;
-	for (; len > 0 && *field >= '0' && *field <= '7'; field++, len--)
-		n = n << 3 | (uint64_t)(*field - '0');
-	return len > 0 && *field && *field != ' ' ? -1 : (off_t)n;
-}
-
-/* N bytes of the archive's file before byte AT: mostly they were just read. */
-static const char *look_back(const struct tarx_reader *reader, off_t at, size_t n, char *room)
-{
-	off_t start = reader->at - (off_t)reader->got;
-
-	if (at - (off_t)n >= start && at <= reader->at)
-		return reader->buf + (at - (off_t)n - start);
-	return tx_read_at(reader->fd, room, n, reader->base + at - (off_t)n) == (ssize_t)n ? room
-											   : NULL;
-}
-
-/* Whether as many bytes are stored as the entry says it has. The size of an entry can be that of a
- * file of which less is stored (GNU.sparse.realsize, SCHILY.realsize): what is stored says the ustar
- * header right before the payload; for more than it can say, nothing is promised. */
+/* Whether as many bytes are stored as the entry says it has; AT is where they begin. Its headers were
+ * mostly just read. */
 static bool is_stored_whole(const struct tarx_reader *reader, off_t at, off_t size)
 {
-	enum { HEADER = 512, SIZE = 124, SIZE_LEN = 12 };
-	char room[HEADER];
-	const char *header = look_back(reader, at, HEADER, room);
+	off_t start = (off_t)archive_read_header_position(reader->archive), n = at - start;
+	off_t read_from = reader->at - (off_t)reader->got;
+	TX_FREE char *room = NULL;
 
-	return header && field_number(header + SIZE, SIZE_LEN) == size;
+	if (n <= 0 || n > HEADERS_MOST)
+		return false;
+	if (start >= read_from && at <= reader->at)
+		return tarx_pax_is_stored_whole(reader->buf + (start - read_from), (size_t)n,
+						(uint64_t)size);
+	room = malloc((size_t)n);
+	return room && tx_read_at(reader->fd, room, (size_t)n, reader->base + start) == n &&
+	       tarx_pax_is_stored_whole(room, (size_t)n, (uint64_t)size);
 }
 
 /* The payload as it lies in the file, unless the entry is sparse or bytes were decompressed. */
@@ -401,7 +388,7 @@ static int fail_reading(const struct tarx_reader *reader, struct tx_err *err)
 {
 	if (reader->error)
 		return tx_fail(err, reader->error, "read at %jd", (intmax_t)reader->at);
-	return tx_reject(err, EBADMSG, "%s", archive_error_string(reader->archive));
+	return tx_reject(err, EBADMSG, "%s", why(reader->archive));
 }
 
 /* One header. 1, 0 at the end, -EAGAIN: this one is damaged, the next may be read; else broken. */

@@ -339,10 +339,32 @@ ok "a create that succeeds replaces the archive" tar -tf keep/a.tar
 is "a create that succeeds leaves nothing beside it" "$(ls -A keep)" a.tar
 is "a new archive has the modes that the umask leaves" "$(stat -c %a keep/a.tar)" 644
 ln -s new.tar keep/link.tar
-exits 0 "a symbolic link to where nothing is yet, as the archive" "$TARX" -c -C src -f keep/link.tar .
-is "a symbolic link to where nothing is yet: stays, and what it leads to is made" \
-	"$(cd keep && stat -c '%N %F' link.tar new.tar)" \
-	"$(printf "'link.tar' -> 'new.tar' symbolic link\n'new.tar' regular file")"
+exits 2 "a symbolic link to nothing, as the archive: exit 2" "$TARX" -c -C src -f keep/link.tar .
+like "a symbolic link to nothing: is what it is called" "$err" "*link.tar*symbolic link to nothing*"
+is "a symbolic link to nothing: stays, and nothing is made" \
+	"$(ls -A keep | sort | tr '\n' ' ')" "a.tar link.tar "
+rm keep/link.tar
+"$TARX" -c -C src -f /dev/stdout . >keep/out.tar
+ok "/dev/stdout as the archive, a file" tar -tf keep/out.tar
+"$TARX" -c -C src -f /dev/stdout . | cat >keep/out.tar
+ok "/dev/stdout as the archive, a pipe" tar -tf keep/out.tar
+
+# A signal in the midst of replacing a file: the archive comes through a pipe that stops.
+mkdir stopped
+echo precious >stopped/big
+head -c 3000000 /dev/urandom >big
+must tar -cf big.tar big
+(head -c 1000000 big.tar; sleep 20) | "$TARX" -x -C stopped &
+stopped=$!
+for _ in $(seq 100); do
+	[ -n "$(find stopped -name '.tarx-*')" ] && break
+	sleep 0.1
+done
+ok "what replaces a file is made under another name" test -n "$(find stopped -name '.tarx-*')"
+kill -TERM "$stopped"
+wait "$stopped" 2>/dev/null
+is "a signal meanwhile: nothing is left of it" "$(ls -A stopped)" big
+is "a signal meanwhile: the old file is there" "$(cat stopped/big)" precious
 
 mkdir killed
 echo precious >killed/a.tar

@@ -211,6 +211,16 @@ for reader in tarx tar; do
 	is "a hard link whose first name another root takes: $reader finds each one's bytes" \
 		"$(cat x/name x/other-name | xargs)" "three one"
 done
+exits 0 "the same name, spelled in another way: archives" \
+	"$TARX" -c -f links.tar -C roots/one ./name -C ../three name -C ../one other-name
+fresh x
+exits 0 "the same name, spelled in another way: unpacks" "$TARX" -xf links.tar -C x
+is "the same name, spelled in another way: each one's bytes" \
+	"$(cat x/name x/other-name | xargs)" "three one"
+exits 0 "a name given twice: archives" "$TARX" -c -f links.tar -C roots/one name name other-name
+fresh x
+exits 0 "a name given twice: unpacks" "$TARX" -xf links.tar -C x
+ok "a name given twice: its links are links" test x/name -ef x/other-name
 
 # Named members.
 fresh x

@@ -225,6 +225,49 @@ add("next", data=b"B" * 200000)'
 	done
 done
 
+# The stored size is the pax record's, and the header's is another.
+"$PYTHON" - >sizes.tar <<'END'
+import sys
+
+def header(name, size, kind=b"0"):
+    block = bytearray(512)
+    block[0:len(name)] = name
+    block[100:108] = b"0000644\0"
+    block[108:116] = block[116:124] = b"0000000\0"
+    block[124:136] = b"%011o\0" % size
+    block[136:148] = b"%011o\0" % 0
+    block[156:157] = kind
+    block[257:265] = b"ustar\00000"
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+def padded(data):
+    return data + bytes(-len(data) % 512)
+
+records = b"12 size=600\n" + b"26 SCHILY.realsize=100000\n"
+sys.stdout.buffer.write(
+    header(b"x", len(records), b"x") + padded(records) + header(b"short", 100000)
+    + padded(b"A" * 600) + header(b"next", 200000) + padded(b"B" * 200000) + bytes(1024))
+END
+prepare
+exits 0 "a stored size in a record, another in the header: unpacks" "$TARX" -x -f sizes.tar -C x
+is "a stored size in a record, another in the header: no bytes of what follows" \
+	"$(tr -d 'A\0' <x/short | wc -c)" 0
+is "a stored size in a record, another in the header: what follows is whole" \
+	"$(wc -c <x/next) $(tr -d B <x/next | wc -c)" "200000 0"
+
+# A hard link to what could not be restored, over older files of those names.
+hostile 'add("short", data=b"A" * 100000)
+add("link", tarfile.LNKTYPE, link="short")'
+prepare
+echo older >x/short
+echo precious >x/link
+exits 1 "a member that cannot be restored: exit 1" \
+	bash -c 'trap "" XFSZ; ulimit -f 10; exec "$0" -x -f hostile.tar -C x' "$TARX"
+is "a hard link to it is refused too, and what is there stays" "$(cat x/short x/link)" \
+	"$(printf 'older\nprecious')"
+
 # Set-id bits are worth nothing without the owner that was meant.
 hostile 'add("program", mode=0o6755, uid=1000, gid=1000)'
 prepare

@@ -120,6 +120,17 @@ for part in basic acls; do
 	ok "a strict umask: modes in $part are as archived" compare "basic/$part" "masked/$part"
 done
 
+# XFS shows its ACLs a second time, as attributes.
+fs_make xfs 300M
+acl_disk=$FS
+mkdir "$acl_disk/in" "$acl_disk/out"
+echo data >"$acl_disk/in/file"
+must setfacl -m u:nobody:rwx "$acl_disk/in/file"
+exits 0 "--no-acls: archives" "$TARX" -c --no-acls -f noacl.tar -C "$acl_disk/in" .
+not "--no-acls: no ACL is stored in any guise" grep -a -q -i acl noacl.tar
+exits 0 "an archive with ACLs" "$TARX" -c -f acl.tar -C "$acl_disk/in" .
+is "an ACL is stored once" "$(grep -a -c SGI_ACL acl.tar)" 0
+
 # Existing entries in the way are replaced.
 types way basic
 mkdir -p in-the-way/basic/file.d in-the-way/basic/directory
