@@ -342,7 +342,7 @@ ln -s new.tar keep/link.tar
 exits 2 "a symbolic link to nothing, as the archive: exit 2" "$TARX" -c -C src -f keep/link.tar .
 like "a symbolic link to nothing: is what it is called" "$err" "*link.tar*symbolic link to nothing*"
 is "a symbolic link to nothing: stays, and nothing is made" \
-	"$(ls -A keep | sort | tr '\n' ' ')" "a.tar link.tar "
+	"$(find keep -mindepth 1 -printf '%f\n' | sort | xargs)" "a.tar link.tar"
 rm keep/link.tar
 "$TARX" -c -C src -f /dev/stdout . >keep/out.tar
 ok "/dev/stdout as the archive, a file" tar -tf keep/out.tar

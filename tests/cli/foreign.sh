@@ -125,4 +125,23 @@ exits 0 "aligned by chance: unpacks with --reflink=always" "$TARX" -x --reflink=
 fs_sync "$fs"
 is "aligned by chance: is shared" "$("$SHARED" x/big)" "1048576 1048576"
 
+# More than the ustar header can say: only the pax record has the size.
+"$PYTHON" - large.tar <<-'END'
+	import sys, tarfile
+	info = tarfile.TarInfo("large")
+	info.size = 9 << 30
+	head = info.tobuf(tarfile.PAX_FORMAT)
+	with open(sys.argv[1], "wb") as out:
+	    out.write(head)
+	    out.seek(len(head) + info.size - 5)
+	    out.write(b"data\n")
+	    out.truncate(len(head) + info.size + 10240)
+END
+rm -rf x
+mkdir x
+exits 0 "9 GiB by a pax record, nearly all a hole: unpacks" "$TARX" -x -f large.tar -C x
+ok "9 GiB by a pax record: takes no space" test "$(du -k x/large | cut -f 1)" -lt 1000
+is "9 GiB by a pax record: its end is there" "$(tail -c 5 x/large) $(stat -c %s x/large)" \
+	"data 9663676416"
+
 finish

@@ -263,6 +263,7 @@ add("link", tarfile.LNKTYPE, link="short")'
 prepare
 echo older >x/short
 echo precious >x/link
+# shellcheck disable=SC2016 # it is the inner shell's
 exits 1 "a member that cannot be restored: exit 1" \
 	bash -c 'trap "" XFSZ; ulimit -f 10; exec "$0" -x -f hostile.tar -C x' "$TARX"
 is "a hard link to it is refused too, and what is there stays" "$(cat x/short x/link)" \
