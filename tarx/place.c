@@ -2,11 +2,9 @@
 
 #include "align/cleanup.h"
 #include "align/io.h"
-#include "overlay/marks.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,111 +139,6 @@ static int enter_parent(struct tarx_place *place, const char *path, size_t len, 
 	return 0;
 }
 
-/* ------------------------------------------------------------------ what is in the way */
-
-const char *tarx_spot_name(const struct tarx_spot *spot)
-{
-	return spot->temp[0] ? spot->temp : spot->name;
-}
-
-bool tarx_spot_step_aside(const struct tarx_place *place, struct tarx_spot *spot)
-{
-	if (spot->temp[0])
-		return false;
-	tx_temp_name(spot->temp);
-	tx_doom(place->parent.fd, spot->temp);
-	return true;
-}
-
-int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot)
-{
-	int dir = place->parent.fd, r = 0;
-
-	if (!spot->temp[0])
-		return 0;
-	if (renameat(dir, spot->temp, dir, spot->name) < 0)
-		r = -errno;
-	if (r == -EISDIR) {
-		r = 0;
-		if (unlinkat(dir, spot->name, AT_REMOVEDIR) < 0 ||
-		    renameat(dir, spot->temp, dir, spot->name) < 0)
-			r = -errno;
-	}
-	/* rename(2) of two names of one inode does nothing, and is right to. */
-	if (r == 0)
-		unlinkat(dir, spot->temp, 0);
-	if (r == 0)
-		tx_undoom();
-	return r;
-}
-
-void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot)
-{
-	unlinkat(place->parent.fd, tarx_spot_name(spot), 0);
-	if (spot->temp[0])
-		tx_undoom();
-}
-
-/* ------------------------------------------------------------------ trust */
-
-static bool is_opaque_mark(const struct tarx_item *item, const struct tarx_xattr *x)
-{
-	return S_ISDIR(item->mode) && x->len == 1 && *(const char *)x->value == 'y';
-}
-
-/* overlayfs' own attributes are not taken from an archive: a redirect or a metacopy mark would make
- * files of lower layers readable. Only the opaque mark of a directory, which hides, is set. */
-static bool is_trusted(struct tarx_place *place, const struct tarx_item *item,
-		       const struct tarx_xattr *x)
-{
-	if (tarx_meta_is_acl(x->name))
-		return false;
-	if (!strncmp(x->name, "btrfs.", 6) && strcmp(place->parent.volume.name, "btrfs") != 0) {
-		if (tarx_say_once(place->report, TARX_ONCE_BTRFS))
-			tarx_notice(place->report, "%s: %s and the like are left out: this is %s",
-				    item->path, x->name, place->parent.volume.name);
-		return false;
-	}
-	switch (overlay_xattr_kind(x->name)) {
-	case OVERLAY_XATTR_NONE:
-		return true;
-	case OVERLAY_XATTR_OPAQUE:
-		if (is_opaque_mark(item, x))
-			return true;
-		break;
-	case OVERLAY_XATTR_BOUND:
-		if (tarx_say_once(place->report, TARX_ONCE_BOUND))
-			tarx_notice(place->report,
-				    "%s: %s and the like are left out: they mean something to one "
-				    "mount only",
-				    item->path, x->name);
-		return false;
-	default:
-		break;
-	}
-	tarx_warning(place->report,
-		     "%s: refused the overlayfs mark %s: an archive is not trusted with it",
-		     item->path, x->name);
-	return false;
-}
-
-/* The item without the attributes that are not trusted; KEEP (owned by the caller) holds the rest. */
-static int drop_untrusted(struct tarx_place *place, struct tarx_item *item,
-			  struct tarx_xattr **keep)
-{
-	size_t kept = 0;
-
-	*keep = calloc(item->xattr_count + 1, sizeof(**keep));
-	if (!*keep)
-		return -ENOMEM;
-	for (size_t i = 0; i < item->xattr_count; i++)
-		if (is_trusted(place, item, &item->xattrs[i]))
-			(*keep)[kept++] = item->xattrs[i];
-	item->xattrs = *keep;
-	item->xattr_count = kept;
-	return 0;
-}
-
 /* ------------------------------------------------------------------ attributes */
 
 struct complaint {
@@ -304,37 +197,6 @@ static int place_by_type(struct tarx_place *place, const struct tarx_item *item,
 	}
 }
 
-/* What was not restored is not there for hard links either: what has its name is something older. */
-static void keep_failure(struct tarx_place *place, const char *restored, bool failed)
-{
-	size_t at = 0;
-	char **failures;
-
-	while (at < place->failure_count && strcmp(place->failures[at], restored) != 0)
-		at++;
-	if (failed == (at < place->failure_count))
-		return;
-	if (!failed) {
-		free(place->failures[at]);
-		place->failures[at] = place->failures[--place->failure_count];
-		return;
-	}
-	failures = realloc(place->failures, (at + 1) * sizeof(*failures));
-	if (!failures)
-		return;
-	place->failures = failures;
-	failures[at] = strdup(restored);
-	place->failure_count += failures[at] != NULL;
-}
-
-bool tarx_place_has_failed(const struct tarx_place *place, const char *restored)
-{
-	for (size_t i = 0; i < place->failure_count; i++)
-		if (!strcmp(place->failures[i], restored))
-			return true;
-	return false;
-}
-
 static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 			 const char *restored, struct tarx_reader *reader, struct tx_err *err)
 {
@@ -346,7 +208,7 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 
 	if (r < 0)
 		return r;
-	if (item->xattr_count > 0 && drop_untrusted(place, &trusted, &kept) < 0)
+	if (item->xattr_count > 0 && tarx_place_trust(place, &trusted, &kept) < 0)
 		return tx_fail(err, ENOMEM, "restore");
 	return place_by_type(place, &trusted, restored, slash ? slash + 1 : restored, reader, err);
 }
@@ -357,7 +219,7 @@ int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, cons
 	int r = place_trusted(place, item, restored, reader, err);
 
 	if (!S_ISDIR(item->mode))
-		keep_failure(place, restored, r < 0);
+		tarx_place_keep_failure(place, restored, r < 0);
 	return r;
 }
 

@@ -39,6 +39,13 @@ int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, c
 int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item, const char *path,
 			 const char *name, struct tx_err *err);
 
+/* Remembers, or forgets, that the member of that path could not be restored. */
+void tarx_place_keep_failure(struct tarx_place *place, const char *restored, bool failed);
+
+/* The item without the attributes that are not trusted; KEEP (owned by the caller) holds the rest. 0 or
+ * -errno. */
+int tarx_place_trust(struct tarx_place *place, struct tarx_item *item, struct tarx_xattr **keep);
+
 /* Whether the last member of that path could not be restored. */
 bool tarx_place_has_failed(const struct tarx_place *place, const char *restored);
 

@@ -1,0 +1,83 @@
+/* How something new takes the place of something old, and what is remembered when it could not. */
+#include "tarx/place_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *tarx_spot_name(const struct tarx_spot *spot)
+{
+	return spot->temp[0] ? spot->temp : spot->name;
+}
+
+bool tarx_spot_step_aside(const struct tarx_place *place, struct tarx_spot *spot)
+{
+	if (spot->temp[0])
+		return false;
+	tx_temp_name(spot->temp);
+	tx_doom(place->parent.fd, spot->temp);
+	return true;
+}
+
+int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot)
+{
+	int dir = place->parent.fd, r = 0;
+
+	if (!spot->temp[0])
+		return 0;
+	if (renameat(dir, spot->temp, dir, spot->name) < 0)
+		r = -errno;
+	if (r == -EISDIR) {
+		r = 0;
+		if (unlinkat(dir, spot->name, AT_REMOVEDIR) < 0 ||
+		    renameat(dir, spot->temp, dir, spot->name) < 0)
+			r = -errno;
+	}
+	/* rename(2) of two names of one inode does nothing, and is right to. */
+	if (r == 0)
+		unlinkat(dir, spot->temp, 0);
+	if (r == 0)
+		tx_undoom();
+	return r;
+}
+
+void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot)
+{
+	unlinkat(place->parent.fd, tarx_spot_name(spot), 0);
+	if (spot->temp[0])
+		tx_undoom();
+}
+
+/* What was not restored is not there for hard links either: what has its name is something older. */
+void tarx_place_keep_failure(struct tarx_place *place, const char *restored, bool failed)
+{
+	size_t at = 0;
+	char **failures;
+
+	while (at < place->failure_count && strcmp(place->failures[at], restored) != 0)
+		at++;
+	if (failed == (at < place->failure_count))
+		return;
+	if (!failed) {
+		free(place->failures[at]);
+		place->failures[at] = place->failures[--place->failure_count];
+		return;
+	}
+	failures = realloc(place->failures, (at + 1) * sizeof(*failures));
+	if (!failures)
+		return;
+	place->failures = failures;
+	failures[at] = strdup(restored);
+	place->failure_count += failures[at] != NULL;
+}
+
+bool tarx_place_has_failed(const struct tarx_place *place, const char *restored)
+{
+	for (size_t i = 0; i < place->failure_count; i++)
+		if (!strcmp(place->failures[i], restored))
+			return true;
+	return false;
+}
