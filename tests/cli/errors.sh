@@ -144,9 +144,13 @@ ok "a whole archive over a file: replaces it" cmp src/file old/file
 is "a whole archive over a file: leaves nothing beside it" "$(ls -A old)" file
 is "a whole archive over a file: another name of the old one keeps the old bytes" "$(cat old-too)" precious
 
-# Without /proc.
+# Without /proc. Not asked of a build with sanitizers, which need it themselves; the plain builds answer.
 mkdir noproc
-for promise in "creates an archive" "replaces one"; do
+promises=("creates an archive" "replaces one")
+if grep -a -q __asan_init "$TARX"; then
+	promises=()
+fi
+for promise in "${promises[@]}"; do
 	exits 0 "without /proc: $promise" \
 		unshare --mount sh -c 'umount -l /proc && exec "$@"' sh \
 		"$TARX" -c --align -C src -f noproc/a.tar .
