@@ -8,7 +8,7 @@
 #   demo.sh --full       50 files of 100 MB, as in podman's pull request 25050 (needs 13 GB)
 #
 #   --files N  --size MB   another workload        --fs btrfs|xfs   only that file system
-#   --runs N               runs of tarx and cp; the median is shown (default 5)
+#   --runs N               runs of tarx and cp; the median is shown (default 7)
 #
 # BUILD=DIR in the environment: build there instead of in build/demo. TMPDIR: where images go that do
 # not fit into memory. Ends with 1 if anything differs. Leaves nothing behind but the build.
@@ -19,7 +19,7 @@ set -u
 
 files=
 size=100
-runs=5
+runs=7
 kinds=(btrfs xfs)
 differences=0
 
@@ -185,23 +185,21 @@ shared_in() # PATH
 }
 
 # Runs COMMAND, notes time and memory under ROW; on the first run of a row also the space that its
-# result takes and how much of that is shared.
+# result takes and how much of that is shared. What the run before has left to the file system (btrfs
+# gives back the space of what was removed in the background) is over first.
 measured() # ROW RESULT COMMAND...
 {
-	local row=$1 result=$2 before=
+	local row=$1 result=$2 before first=
 	shift 2
-	if [ -s "$rows/$row.time" ]; then
-		sync -f "$fs"
-	else
-		before=$(used)
-	fi
+	before=$(used)
+	[ -s "$rows/$row.time" ] || first=yes
 	"$measure" "$rows/now" "$@" >"$rows/said" 2>&1 || {
 		cat "$rows/said" >&2
 		die "failed: $*"
 	}
 	cut -d ' ' -f 1 "$rows/now" >>"$rows/$row.time"
 	cut -d ' ' -f 2 "$rows/now" >>"$rows/$row.memory"
-	if [ -n "$before" ]; then
+	if [ -n "$first" ]; then
 		echo $(($(used) - before)) >"$rows/$row.space"
 		shared_in "$result" >"$rows/$row.shared"
 	fi
