@@ -8,7 +8,7 @@ export LC_ALL=C
 
 TARX=${TARX:-${top_builddir:-$top_srcdir}/tarx/tarx}
 page=$top_srcdir/tarx/tarx.1
-source=$top_srcdir/tarx/opts.c
+source=$top_srcdir/tarx/opts_table.c
 # shellcheck source=../../tarx/completion.bash
 . "$top_srcdir/tarx/completion.bash" || bail "the completion cannot be read"
 
@@ -45,7 +45,7 @@ of_completion()
 # All spellings that the program's table has, those without a line in --help too.
 of_table()
 {
-	sed -n '/^} known\[\] = {/,/^};/s/^\t{ "\([^"]*\)", .*/--\1/p' "$source"
+	sed -n '/^const struct tarx_option tarx_options/,/^};/s/^\t{ "\([^"]*\)", .*/--\1/p' "$source"
 }
 
 sorted()
@@ -71,9 +71,9 @@ is "the completion and --help have the same options" \
 
 mentioned=$(grep -oE 'Fl -[a-z][a-z-]*' "$page" | sed 's/Fl /-/' | sorted)
 table=$(of_table | sorted)
-ok "the table in opts.c is found" test "$(wc -l <<<"$table")" -ge 20
+ok "the table in opts_table.c is found" test "$(wc -l <<<"$table")" -ge 20
 is "tarx(1) mentions all that the program takes, and nothing else" \
-	"$(difference 'tarx(1)' "$mentioned" opts.c "$table")" ''
+	"$(difference 'tarx(1)' "$mentioned" opts_table.c "$table")" ''
 
 # ---- the program takes them, with the values that --help and the completion offer
 

@@ -1,0 +1,55 @@
+/* What opts.c, opts_take.c and opts_help.c share: the table of options. */
+#ifndef TARX_OPTS_TABLE_H
+#define TARX_OPTS_TABLE_H
+
+#include "tarx/opts.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One option, and what giving it does: exactly one of take, flag, text and word is set. */
+struct tarx_option {
+	const char *name;
+	char letter; /* its short form, or 0 */
+	unsigned int modes; /* enum tarx_mode: where it is taken */
+	int argument; /* no_argument ... of getopt_long(3) */
+	const char *argument_name;
+	const char *help; /* NULL: another spelling of the one before */
+
+	/* 0: go on; 1: done; -1: it was wrong, and was said. VALUE is NULL where none was given. */
+	int (*take)(struct tarx_opts *opts, char *value);
+	size_t flag; /* the offset of a bool, which becomes ON */
+	bool on;
+	size_t text; /* the offset of a const char *, which becomes the value */
+	size_t word; /* the offset of an enum, which becomes the value's place among WORDS */
+	const char *const *words; /* ends with NULL */
+};
+
+extern const struct tarx_option tarx_options[];
+extern const size_t tarx_option_count;
+
+/* Says on standard error what is wrong with the command line. Returns -1. */
+int tarx_opts_complain(const char *what, const char *word, const char *why);
+int tarx_opts_no_memory(void);
+
+/* PATH is to be stored, or is a member's name, counted from the last -C. 0 or -1. */
+int tarx_opts_operand(struct tarx_opts *opts, const char *path);
+
+int tarx_take_create(struct tarx_opts *opts, char *value);
+int tarx_take_extract(struct tarx_opts *opts, char *value);
+int tarx_take_list(struct tarx_opts *opts, char *value);
+int tarx_take_dir(struct tarx_opts *opts, char *value);
+int tarx_take_verbose(struct tarx_opts *opts, char *value);
+int tarx_take_align(struct tarx_opts *opts, char *value);
+int tarx_take_align_min(struct tarx_opts *opts, char *value);
+int tarx_take_stats(struct tarx_opts *opts, char *value);
+int tarx_take_same_owner(struct tarx_opts *opts, char *value);
+int tarx_take_no_same_owner(struct tarx_opts *opts, char *value);
+int tarx_take_same_permissions(struct tarx_opts *opts, char *value);
+int tarx_take_no_same_permissions(struct tarx_opts *opts, char *value);
+
+/* --help and --version. Return 1. */
+int tarx_opts_help(struct tarx_opts *opts, char *value);
+int tarx_opts_version(struct tarx_opts *opts, char *value);
+
+#endif

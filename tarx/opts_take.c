@@ -1,0 +1,150 @@
+/* What options do that more than set a field. */
+#include "tarx/opts_table.h"
+
+#include "align/block.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ what to do */
+
+static int take_mode(struct tarx_opts *opts, enum tarx_mode mode)
+{
+	if (opts->mode && opts->mode != mode)
+		return tarx_opts_complain("only one of -c, -x, -t can be done at a time", NULL,
+					  NULL);
+	opts->mode = mode;
+	return 0;
+}
+
+int tarx_take_create(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	return take_mode(opts, TARX_CREATE);
+}
+
+int tarx_take_extract(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	return take_mode(opts, TARX_EXTRACT);
+}
+
+int tarx_take_list(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	return take_mode(opts, TARX_LIST);
+}
+
+/* ------------------------------------------------------------------ values */
+
+int64_t tarx_opts_size(const char *text)
+{
+	unsigned long long n;
+	unsigned int shift;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	shift = *end == 'K' || *end == 'k' ? 10 : *end == 'M' || *end == 'm' ? 20 : 0;
+	end += shift > 0;
+	if (*end || errno || n > (uint64_t)INT64_MAX >> shift)
+		return -1;
+	return (int64_t)(n << shift);
+}
+
+int tarx_take_align(struct tarx_opts *opts, char *value)
+{
+	int64_t size;
+
+	if (!value) {
+		opts->align = TARX_ALIGN_BLOCK;
+		return 0;
+	}
+	if (!strcmp(value, "none")) {
+		opts->align = TARX_ALIGN_NONE;
+		return 0;
+	}
+	size = tarx_opts_size(value);
+	if (size < 512 || size > 1 << 20 || !align_is_power_of_two((uint64_t)size))
+		return tarx_opts_complain("--align:", value,
+					  "not a power of two from 512 to 1M, nor none");
+	opts->align = (uint32_t)size;
+	return 0;
+}
+
+int tarx_take_align_min(struct tarx_opts *opts, char *value)
+{
+	opts->align_min = tarx_opts_size(value);
+	return opts->align_min < 0 ? tarx_opts_complain("--align-min:", value, "not a size") : 0;
+}
+
+int tarx_take_verbose(struct tarx_opts *opts, char *value)
+{
+	if (value && strcmp(value, "time"))
+		return tarx_opts_complain("--verbose:", value, "not time");
+	opts->verbose++;
+	opts->verbose_time |= value != NULL;
+	return 0;
+}
+
+int tarx_take_stats(struct tarx_opts *opts, char *value)
+{
+	opts->stats = true;
+	opts->stats_file = value;
+	return 0;
+}
+
+int tarx_take_same_owner(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	opts->same_owner = 1;
+	return 0;
+}
+
+int tarx_take_no_same_owner(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	opts->same_owner = 0;
+	return 0;
+}
+
+int tarx_take_same_permissions(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	opts->same_permissions = 1;
+	return 0;
+}
+
+int tarx_take_no_same_permissions(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	opts->same_permissions = 0;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ places */
+
+/* A relative -C counts from the one before it. */
+int tarx_take_dir(struct tarx_opts *opts, char *value)
+{
+	char **dirs = realloc(opts->dirs, (opts->dir_count + 1) * sizeof(*dirs));
+	char *dir = NULL;
+
+	if (!dirs)
+		return tarx_opts_no_memory();
+	opts->dirs = dirs;
+	if (*value == '/' || !opts->dir)
+		dir = strdup(value);
+	else if (asprintf(&dir, "%s/%s", opts->dir, value) < 0)
+		dir = NULL;
+	if (!dir)
+		return tarx_opts_no_memory();
+	opts->dirs[opts->dir_count++] = dir;
+	opts->dir = dir;
+	return 0;
+}
