@@ -112,20 +112,23 @@ class Tree(Workload):
         return round(self.scale * 8000 * MB) + 1000 * MB
 
     def make(self, disk):
-        """Whole files in the order of their names, until there are enough."""
-        left_files, left_bytes = self.scaled(25000), self.scale * 1500 * MB
-        for top, dirs, names in os.walk("/usr"):
-            dirs.sort()
-            target = disk.path("source") + top
-            os.makedirs(target, exist_ok=True)
-            for name in sorted(names):
-                path = os.path.join(top, name)
-                size = 0 if os.path.islink(path) else os.path.getsize(path)
-                if left_files <= 0 or left_bytes <= 0:
-                    return
-                if size <= 200 * MB:
-                    shutil.copy2(path, os.path.join(target, name), follow_symlinks=False)
-                    left_files, left_bytes = left_files - 1, left_bytes - size
+        files, budget = self.chosen(), self.scale * 1500 * MB
+        # The largest give way until the rest is what it should be.
+        for path in sorted(files, key=files.get, reverse=True):
+            if sum(files.values()) <= budget:
+                break
+            del files[path]
+        for path in sorted(files):
+            target = disk.path("source") + path
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy2(path, target, follow_symlinks=False)
+
+    def chosen(self):
+        """Files of /usr, at even distances in the order of their names, with their sizes."""
+        paths = sorted(os.path.join(top, name) for top, _, names in os.walk("/usr") for name in names)
+        wanted = min(len(paths), self.scaled(25000))
+        chosen = (paths[n * len(paths) // wanted] for n in range(wanted))
+        return {path: 0 if os.path.islink(path) else os.path.getsize(path) for path in chosen}
 
 
 class Small(Workload):
