@@ -28,6 +28,7 @@ static struct tarx_meta_wants what_to_restore(const struct tarx_opts *opts)
 	return (struct tarx_meta_wants){
 		.xattrs = opts->xattrs,
 		.acls = opts->acls,
+		.fflags = opts->fflags,
 		.owner = opts->same_owner < 0 ? root : opts->same_owner,
 		.numeric = opts->numeric_owner,
 		.touch = opts->touch,

@@ -102,8 +102,12 @@ static int load_meta(struct tarx_tree *tree, const struct align_node *node, stru
 	struct tarx_creation *c = tree->c;
 	TX_FD special = -1;
 
-	if (node->fd >= 0)
+	if (node->fd >= 0) {
+		if (c->wants.fflags && tarx_meta_load_flags(item, node->fd, node->st.st_dev,
+							    &c->asker, &c->arena, err) < 0)
+			tarx_warning(c->report, "%s: %s", node->path, err->text);
 		return tarx_meta_load(item, node->fd, false, &c->wants, &c->owners, &c->arena, err);
+	}
 	special = openat(node->dirfd, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (special < 0)
 		return tx_fail(err, errno, "open");
@@ -172,6 +176,8 @@ static void make_whiteout(struct tarx_item *item)
 	item->size = 0;
 	item->data.fd = -1;
 	item->xattr_count = 0;
+	item->fflags = NULL;
+	item->has_projid = false;
 }
 
 /* ------------------------------------------------------------------ one node */
@@ -219,6 +225,7 @@ static int fill_rest(struct tarx_tree *tree, const struct align_node *node,
 		return -err->code;
 	if (load_meta(tree, node, item, err) < 0)
 		tarx_warning(c->report, "%s: %s", node->path, err->text);
+	item->subvolume = disguise->subvolume;
 	*layer = fill_data(tree, node, disguise, item);
 	if (tree->diff) {
 		tell_index(c, node, item);

@@ -13,16 +13,20 @@ enum {
 	KEY_ACLS = 256,
 	KEY_ALIGN,
 	KEY_ALIGN_MIN,
+	KEY_FFLAGS,
 	KEY_HELP,
 	KEY_NO_ACLS,
+	KEY_NO_FFLAGS,
 	KEY_NO_SAME_OWNER,
 	KEY_NO_SAME_PERMISSIONS,
 	KEY_NO_XATTRS,
 	KEY_NUMERIC_OWNER,
+	KEY_ONE_FILE_SYSTEM,
 	KEY_OVERLAY,
 	KEY_REFLINK,
 	KEY_SAME_OWNER,
 	KEY_STATS,
+	KEY_SUBVOLUMES,
 	KEY_SYNC,
 	KEY_VERSION,
 	KEY_XATTRS,
@@ -75,6 +79,13 @@ static const struct known {
 	{ "no-xattrs", KEY_NO_XATTRS, no_argument, NULL, DISK, "no extended attributes" },
 	{ "acls", KEY_ACLS, no_argument, NULL, DISK, "POSIX ACLs too (default)" },
 	{ "no-acls", KEY_NO_ACLS, no_argument, NULL, DISK, "no ACLs" },
+	{ "fflags", KEY_FFLAGS, no_argument, NULL, DISK,
+	  "file flags of chattr(1) and quota projects too (default)" },
+	{ "no-fflags", KEY_NO_FFLAGS, no_argument, NULL, DISK, "neither of them" },
+	{ "subvolumes", KEY_SUBVOLUMES, no_argument, NULL, DISK,
+	  "btrfs subvolumes as such, not as directories" },
+	{ "one-file-system", KEY_ONE_FILE_SYSTEM, no_argument, NULL, TARX_CREATE,
+	  "what is mounted below, and subvolumes, as empty directories" },
 	{ "help", KEY_HELP, no_argument, NULL, ANY, "print this" },
 	{ "version", KEY_VERSION, no_argument, NULL, ANY, "print the version" },
 };
@@ -322,6 +333,16 @@ static int take(struct tarx_opts *opts, int key, char *value)
 	case KEY_NO_ACLS:
 		opts->acls = key == KEY_ACLS;
 		return 0;
+	case KEY_FFLAGS:
+	case KEY_NO_FFLAGS:
+		opts->fflags = key == KEY_FFLAGS;
+		return 0;
+	case KEY_SUBVOLUMES:
+		opts->subvolumes = true;
+		return 0;
+	case KEY_ONE_FILE_SYSTEM:
+		opts->one_file_system = true;
+		return 0;
 	case KEY_HELP:
 		return print_help();
 	case KEY_VERSION:
@@ -454,7 +475,8 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 				    .same_owner = -1,
 				    .same_permissions = -1,
 				    .xattrs = true,
-				    .acls = true };
+				    .acls = true,
+				    .fflags = true };
 	if (argc > 1 && argv[1][0] && argv[1][0] != '-') {
 		if (strchr(argv[1], '-'))
 			return complain("unknown option", "-", "in the letters of the first word");

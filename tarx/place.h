@@ -31,7 +31,7 @@ struct tarx_place {
 	struct tarx_owners *owners; /* borrowed */
 	struct align_mover mover; /* owned */
 	struct tarx_parent parent;
-	struct tarx_later *later; /* owned: directories whose attributes come last */
+	struct tarx_later *later; /* owned: what must wait for tarx_place_finish() */
 	size_t later_count, later_room;
 	char **failures; /* owned, and what they point to: paths that were not restored */
 	size_t failure_count;
@@ -54,7 +54,7 @@ int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, cons
 /* Whether after this errno nothing else can be restored either. */
 bool tarx_place_is_fatal(int errnum);
 
-/* Directories' attributes, the deepest first. */
+/* Directories' attributes and files' last flags, the deepest first. */
 void tarx_place_finish(struct tarx_place *place);
 
 /* All of the target's file system is on disk. Returns 0 or -errno. */

@@ -37,6 +37,7 @@ enum tarx_once {
 	TARX_ONCE_PRIVILEGE = 8,
 	TARX_ONCE_SUBVOLUME = 16,
 	TARX_ONCE_BTRFS = 32,
+	TARX_ONCE_PROJECT = 64,
 };
 
 void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts);
