@@ -285,8 +285,10 @@ static void add_flags(struct setter *s, uint32_t flags)
 static void set_project(struct setter *s)
 {
 	struct tx_err err;
-	int r = align_attrs_set_project(s->target->fd, s->item->projid);
+	int r = 0;
 
+	if (s->wants->fflags && s->item->has_projid)
+		r = align_attrs_set_project(s->target->fd, s->item->projid);
 	if (r == 0)
 		return;
 	tx_fail(&err, -r, "put it into the quota project %u", s->item->projid);
@@ -317,8 +319,6 @@ static void set_flags(struct setter *s)
 	const struct tarx_xattr *compression = s->wants->xattrs ? tarx_meta_compression(s->item)
 								: NULL;
 
-	if (s->wants->fflags && s->item->has_projid)
-		set_project(s);
 	if (s->wants->fflags && s->item->fflags) {
 		const char *unknown;
 		size_t len;
@@ -547,6 +547,8 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 			    .data = data };
 
 	tx_proc_path(s.path, target->fd);
+	if (parts & TARX_META_PROJECT)
+		set_project(&s);
 	if (parts & TARX_META_FLAGS)
 		set_flags(&s);
 	if (parts & TARX_META_OWNER)

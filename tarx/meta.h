@@ -48,9 +48,9 @@ enum {
 	TARX_META_XATTRS = 8,
 	TARX_META_TIMES = 16,
 	TARX_META_ALL = 31, /* all that is set when the bytes are there */
-	TARX_META_FLAGS =
-		32, /* project, file flags and btrfs' compression: while there are no bytes */
-	TARX_META_LAST = 64, /* file flags with which nothing can be changed any more */
+	TARX_META_PROJECT = 32, /* while there are no bytes, as they count for its quota */
+	TARX_META_FLAGS = 64, /* file flags and btrfs' compression: for empty files */
+	TARX_META_LAST = 128, /* file flags with which nothing can be changed any more */
 };
 
 struct tarx_meta_target {

@@ -162,7 +162,7 @@ int tarx_place_refused(int dir, const char *name, int r, const char *what, struc
 	const char *why = r == -EPERM ? explain(align_attrs_forbidding(dir, name)) : NULL;
 
 	if (why)
-		return tx_fail(err, -r, "%s, and what is there is %s", what, why);
+		return tx_fail(err, -r, "%s, which is %s", what, why);
 	why = r == -EPERM ? explain(align_attrs_forbidding(dir, NULL)) : NULL;
 	if (why)
 		return tx_fail(err, -r, "%s in a directory that is %s", what, why);
@@ -177,6 +177,7 @@ static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *
 	const char *why;
 
 	if (loss != TARX_META_LOST) {
+		c->place->report->left_out++;
 		if (tarx_say_once(c->place->report, once[loss]))
 			tarx_notice(c->place->report, "%s: %s (and so for others)", c->path,
 				    err->text);
@@ -185,6 +186,7 @@ static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *
 
 	/* Without privilege some attributes cannot be had; GNU tar does not count that either. */
 	if (!c->place->privileged && err->code == EPERM) {
+		c->place->report->left_out++;
 		if (tarx_say_once(c->place->report, TARX_ONCE_PRIVILEGE))
 			tarx_notice(c->place->report,
 				    "%s: %s (and so for others: this needs to be root)", c->path,

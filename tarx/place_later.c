@@ -219,7 +219,8 @@ static void finish_subvolume(struct tarx_place *place, const struct tarx_later *
 
 static void finish(struct tarx_place *place, const struct tarx_later *later)
 {
-	const unsigned int all = TARX_META_FLAGS | TARX_META_ALL | TARX_META_LAST;
+	const unsigned int all = TARX_META_PROJECT | TARX_META_FLAGS | TARX_META_ALL |
+				 TARX_META_LAST;
 	const struct tarx_item item = {
 		.path = *later->path ? later->path : ".",
 		.mode = later->mode,

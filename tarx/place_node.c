@@ -145,13 +145,13 @@ static bool differs_in_cow(const struct tarx_place *place, const struct tarx_ite
 
 /* Flags, then bytes: some flags can only be given to an empty file. */
 static int fill_flagged(struct tarx_place *place, const struct tarx_item *item,
-			struct tarx_reader *reader, int fd, struct tx_err *err)
+			struct tarx_reader *reader, int fd, unsigned int parts, struct tx_err *err)
 {
 	uint32_t block = place->mover.block;
 	int r;
 
 	if (item->fflags || item->has_projid || tarx_meta_compression(item))
-		tarx_place_apply(place, item, fd, false, TARX_META_FLAGS);
+		tarx_place_apply(place, item, fd, false, parts);
 	if (differs_in_cow(place, item, reader->fd))
 		place->mover.block = 0;
 	r = fill(place, item, reader, fd, err);
@@ -177,15 +177,24 @@ int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, cons
 {
 	struct tarx_spot spot = { .name = name };
 	int fd = create_file(place, &spot), r;
+	/* Into a directory that hands its project down nothing of another one can be renamed. */
+	bool project_last = spot.temp[0] && item->has_projid;
+	TX_FD again = -1;
 
 	if (fd < 0)
 		return tarx_place_refused(place->parent.fd, name, fd, "create", err);
-	r = fill_flagged(place, item, reader, fd, err);
+	r = fill_flagged(place, item, reader, fd,
+			 TARX_META_FLAGS | (project_last ? 0 : TARX_META_PROJECT), err);
 	if (r == 0)
 		r = apply_all(place, item, path, fd, err);
+	if (r == 0 && project_last)
+		again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (close(fd) < 0 && r == 0)
 		r = tx_fail(err, errno, "close");
-	return settle(place, &spot, r, err);
+	r = settle(place, &spot, r, err);
+	if (r == 0 && project_last)
+		tarx_place_apply(place, item, again, false, TARX_META_PROJECT);
+	return r;
 }
 
 /* ------------------------------------------------------------------ links, devices, FIFOs */
