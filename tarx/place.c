@@ -16,16 +16,23 @@
 int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflink reflink,
 		    struct tx_err *err)
 {
+	struct stat st;
+
 	place->parent = (struct tarx_parent){ .fd = -1 };
 	place->mover = (struct align_mover){ .reflink = reflink, .tally = &place->report->tally };
 	/* Who asks for owners by name wants to hear of it. */
 	place->privileged = geteuid() == 0 || place->report->opts->same_owner > 0;
 	place->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return place->root < 0 ? tx_fail(err, errno, "open the directory %s", dir) : 0;
+	if (place->root < 0 || fstat(place->root, &st) < 0)
+		return tx_fail(err, errno, "open the directory %s", dir);
+	place->root_dev = st.st_dev;
+	return 0;
 }
 
-bool tarx_place_is_fatal(int errnum)
+bool tarx_place_is_fatal(const struct tarx_place *place, int errnum)
 {
+	if (errnum == EROFS && place->parent.volume.dev != place->root_dev)
+		return false;
 	return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS || errnum == ENOMEM ||
 	       errnum == EMFILE || errnum == ENFILE;
 }

@@ -62,7 +62,7 @@ static int make_subvolume(struct tarx_place *place, const struct tarx_item *item
 	r = align_subvolume_make(place->parent.fd, name, &err);
 	if (r == 0)
 		return fchmodat(place->parent.fd, name, DIR_AT_FIRST, 0) < 0 ? -errno : 1;
-	if (r == -EEXIST || tarx_place_is_fatal(-r))
+	if (r == -EEXIST || tarx_place_is_fatal(place, -r))
 		return r;
 	tell_no_subvolume(place, item, err.text);
 	return 0;
