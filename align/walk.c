@@ -120,6 +120,13 @@ static int open_node(int dirfd, const char *name, int flags, struct stat *st)
 	return tx_fd_steal(&fd);
 }
 
+static bool may_enter(struct align_walk *walk, const struct align_node *node)
+{
+	if (!*node->below)
+		walk->dev = node->st.st_dev;
+	return !walk->one_device || node->st.st_dev == walk->dev;
+}
+
 /* Fills st and fd. What is neither a regular file nor a directory is not opened: that could wait
  * for ever or set a device going. */
 static int look_at(struct align_walk *walk, struct align_node *node, unsigned char type)
@@ -144,7 +151,7 @@ static int look_at(struct align_walk *walk, struct align_node *node, unsigned ch
 		close(fd); /* that too */
 		return 0;
 	}
-	if (S_ISDIR(node->st.st_mode)) {
+	if (S_ISDIR(node->st.st_mode) && may_enter(walk, node)) {
 		walk->enter = fd;
 		walk->enter_st = node->st;
 	} else {

@@ -35,6 +35,9 @@ struct align_walk {
 	int enter; /* owned: the directory given last, entered at the next step; -1: none */
 	struct stat enter_st;
 	bool started;
+	bool one_device; /* set it after align_walk_open(): directories on other devices than the
+			  * root's (st_dev) are given, but not entered */
+	dev_t dev; /* of the root */
 };
 
 /* Begins at ROOT, looked up in the directory BASE; its path is shown as SHOWN. 0 or -errno. */

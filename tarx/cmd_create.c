@@ -40,6 +40,7 @@ void tarx_cmd_create(struct tarx_report *report)
 		.report = report,
 		.wants = { .xattrs = opts->xattrs,
 			   .acls = opts->acls,
+			   .fflags = opts->fflags,
 			   .numeric = opts->numeric_owner },
 	};
 	struct tx_err err;

@@ -28,6 +28,7 @@ static struct tarx_meta_wants what_to_restore(const struct tarx_opts *opts)
 	return (struct tarx_meta_wants){
 		.xattrs = opts->xattrs,
 		.acls = opts->acls,
+		.fflags = opts->fflags,
 		.owner = opts->same_owner < 0 ? root : opts->same_owner,
 		.numeric = opts->numeric_owner,
 		.touch = opts->touch,
@@ -78,7 +79,7 @@ static int restore(struct extraction *x, const struct tarx_item *item)
 		tarx_report_member(x->report, item);
 		return 0;
 	}
-	if (x->place.refused || tarx_place_is_fatal(err.code))
+	if (x->place.refused || tarx_place_is_fatal(&x->place, err.code))
 		return tarx_fatal(x->report, "%s: %s", item->path, err.text);
 	tarx_error(x->report, "%s: %s", item->path, err.text);
 	return 0;

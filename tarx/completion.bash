@@ -152,7 +152,8 @@ _tarx_options()
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
 		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
 		--same-owner --no-same-owner --numeric-owner -m --touch
-		--xattrs --no-xattrs --acls --no-acls --help --version'
+		--xattrs --no-xattrs --acls --no-acls --fflags --no-fflags --subvolumes
+		--one-file-system --help --version'
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
 }
 

@@ -237,7 +237,8 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 				    .same_owner = -1,
 				    .same_permissions = -1,
 				    .xattrs = true,
-				    .acls = true };
+				    .acls = true,
+				    .fflags = true };
 	if (argc > 1 && argv[1][0] && argv[1][0] != '-') {
 		if (strchr(argv[1], '-'))
 			return tarx_opts_complain("unknown option", "-",

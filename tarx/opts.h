@@ -41,7 +41,9 @@ struct tarx_opts {
 	bool touch;
 	bool numeric_owner;
 	int same_owner, same_permissions; /* 1, 0, or -1: as root yes, else no */
-	bool xattrs, acls;
+	bool xattrs, acls, fflags;
+	bool subvolumes;
+	bool one_file_system;
 };
 
 /* Reads the command line. 0: go on; 1: done (--help, --version); -1: it was wrong, and a message

@@ -5,30 +5,45 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-static void tell_subvolume(struct tarx_creation *c, const struct align_node *node)
+static const char *subvolume_kind(struct tarx_creation *c, const struct align_node *node)
 {
 	struct tx_err err;
+	int r = align_subvolume_is_read_only(node->fd, &err);
 
-	if (!*node->below || node->st.st_ino != ALIGN_SUBVOLUME_INO ||
+	if (r < 0)
+		tarx_warning(c->report, "%s: %s", node->path, err.text);
+	return r > 0 ? "ro" : "rw";
+}
+
+/* Counts a subvolume. Returns how it is recorded; NULL: it is none, or is stored as a directory. */
+static const char *look_for_subvolume(struct tarx_creation *c, const struct align_node *node)
+{
+	bool wanted = c->report->opts->subvolumes;
+	struct tx_err err;
+
+	if (node->st.st_ino != ALIGN_SUBVOLUME_INO || (!*node->below && !wanted) ||
 	    align_volume_is_subvolume(node->fd, &err) <= 0)
-		return;
+		return NULL;
 	c->report->subvolumes++;
+	if (wanted)
+		return subvolume_kind(c, node);
 	if (tarx_say_once(c->report, TARX_ONCE_SUBVOLUME))
 		tarx_notice(c->report,
 			    "%s: a btrfs subvolume, stored as a directory (and so for others)",
 			    node->path);
+	return NULL;
 }
 
 static int add_seen(struct tarx_tree *tree, const struct align_node *node)
 {
-	const struct tarx_disguise none = { .source = -1 };
+	struct tarx_disguise disguise = { .source = -1 };
 	struct tx_err err;
 
 	if (tarx_layers_enter(&tree->layers, tree->base, tree->root, node, &err) < 0)
 		return tarx_fatal(tree->c->report, "%s: %s", node->path, err.text);
 	if (S_ISDIR(node->st.st_mode))
-		tell_subvolume(tree->c, node);
-	return tarx_tree_add(tree, node, &none);
+		disguise.subvolume = look_for_subvolume(tree->c, node);
+	return tarx_tree_add(tree, node, &disguise);
 }
 
 static bool is_storable(struct tarx_creation *c, const struct align_node *node,
@@ -57,6 +72,7 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 	struct tx_err err;
 	int r = align_walk_open(&walk, tree->base, tree->root, shown, &err);
 
+	walk.one_device = report->opts->one_file_system;
 	while (r == 0 && (r = align_walk_next(&walk, &node, &err)) > 0) {
 		tx_arena_reset(&tree->c->arena);
 		r = 0;

@@ -18,6 +18,7 @@ struct tarx_creation {
 	struct tarx_links links;
 	struct tarx_owners owners;
 	struct tarx_meta_wants wants;
+	struct align_attrs_asker asker;
 	struct tx_arena arena; /* of the item in hand */
 };
 
@@ -34,6 +35,7 @@ struct tarx_tree {
 struct tarx_disguise {
 	bool whiteout; /* it stands for a removed name */
 	int source; /* borrowed: its bytes are in this file; -1: in its own */
+	const char *subvolume; /* static: it is recorded as a subvolume of this kind; or NULL */
 };
 
 /* All of these report what is wrong themselves. They return 0, or a negative number when the
