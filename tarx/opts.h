@@ -3,6 +3,7 @@
 #define TARX_OPTS_H
 
 #include "align/span.h"
+#include "tarx/rename.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +43,9 @@ struct tarx_opts {
 	bool numeric_owner;
 	int same_owner, same_permissions; /* 1, 0, or -1: as root yes, else no */
 	bool xattrs, acls;
+	struct tarx_rename rename; /* owned */
+	size_t strip; /* components taken off the names that are restored */
+	bool show_renamed; /* lists show names as --transform and --strip-components make them */
 };
 
 /* Reads the command line. 0: go on; 1: done (--help, --version); -1: it was wrong, and a message
