@@ -1,5 +1,5 @@
 /* A tree of files as a stream: a directory comes before what is in it, names in the order of their
- * bytes, symbolic links are not followed. */
+ * bytes, symbolic links are not followed, unless it is told otherwise. */
 #ifndef ALIGN_WALK_H
 #define ALIGN_WALK_H
 
@@ -34,7 +34,15 @@ struct align_walk {
 	int fd; /* owned: the node's */
 	int enter; /* owned: the directory given last, entered at the next step; -1: none */
 	struct stat enter_st;
+	bool enter_linked; /* by a symbolic link */
 	bool started;
+
+	/* To be set between the opening and the first step. */
+	bool by_inode; /* within a directory: in the order of inodes */
+	bool follow; /* symbolic links; one to a directory that the walk is in gives ELOOP */
+	/* Whether the node at PATH, as it is shown, is wanted: else nobody looks at it, nor below. NULL: all are. */
+	bool (*wants)(void *data, const char *path);
+	void *data; /* borrowed: for wants */
 };
 
 /* Begins at ROOT, looked up in the directory BASE; its path is shown as SHOWN. 0 or -errno. */
