@@ -143,13 +143,16 @@ struct names_text {
 	size_t used, room, count;
 };
 
-/* An entry is kept as its type, its name and a NUL. */
+/* An entry is kept as its inode, its type, its name and a NUL. */
+#define NAME_AT (sizeof(ino_t) + 1)
+
 static int add_entry(struct names_text *text, const struct dirent64 *d)
 {
 	size_t len = strlen(d->d_name) + 1;
+	ino_t ino = d->d_ino;
 
-	if (text->used + 1 + len > text->room) {
-		size_t room = (text->used + 1 + len) * 2 + 1024;
+	if (text->used + NAME_AT + len > text->room) {
+		size_t room = (text->used + NAME_AT + len) * 2 + 1024;
 		char *bytes = realloc(text->bytes, room);
 
 		if (!bytes)
@@ -157,9 +160,10 @@ static int add_entry(struct names_text *text, const struct dirent64 *d)
 		text->bytes = bytes;
 		text->room = room;
 	}
-	text->bytes[text->used] = (char)d->d_type;
-	memcpy(text->bytes + text->used + 1, d->d_name, len);
-	text->used += 1 + len;
+	memcpy(text->bytes + text->used, &ino, sizeof(ino));
+	text->bytes[text->used + sizeof(ino)] = (char)d->d_type;
+	memcpy(text->bytes + text->used + NAME_AT, d->d_name, len);
+	text->used += NAME_AT + len;
 	text->count++;
 	return 0;
 }
@@ -225,13 +229,32 @@ int tx_names_read(struct tx_names *names, int fd)
 	}
 	at = text.bytes;
 	for (size_t i = 0; i < text.count; i++) {
-		names->list[i] = (struct tx_name){ .type = (unsigned char)*at, .name = at + 1 };
-		at += 1 + strlen(at + 1) + 1;
+		struct tx_name *name = &names->list[i];
+
+		memcpy(&name->ino, at, sizeof(name->ino));
+		name->type = (unsigned char)at[sizeof(name->ino)];
+		name->name = at + NAME_AT;
+		at = name->name + strlen(name->name) + 1;
 	}
 	names->count = text.count;
 	if (names->count > 0)
 		qsort(names->list, names->count, sizeof(*names->list), by_bytes);
 	return 0;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct tx_name *x = a, *y = b;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+void tx_names_sort_by_inode(struct tx_names *names)
+{
+	if (names->count > 0)
+		qsort(names->list, names->count, sizeof(*names->list), by_inode);
 }
 
 void tx_names_release(struct tx_names *names)

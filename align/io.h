@@ -33,6 +33,7 @@ int tx_open_beneath_nofollow(int root, const char *path, int flags, mode_t mode)
 /* The names in a directory without "." and "..", sorted by their bytes. */
 struct tx_name {
 	const char *name; /* borrowed from the text below */
+	ino_t ino; /* as the directory has it: of what is mounted there it is another */
 	unsigned char
 		type; /* DT_REG, DT_DIR ... of readdir(3), a hint; DT_UNKNOWN where not told */
 };
@@ -45,6 +46,9 @@ struct tx_names {
 
 /* Reads the directory FD from its start; FD stays open and is the caller's. 0 or -errno. */
 int tx_names_read(struct tx_names *names, int fd);
+
+/* The order of their inodes instead, which is often that of the disk. */
+void tx_names_sort_by_inode(struct tx_names *names);
 void tx_names_release(struct tx_names *names);
 
 /* "/proc/self/fd/N", for system calls that take no descriptor, or none of O_PATH. */

@@ -19,6 +19,7 @@ struct align_frame {
 	struct tx_names names; /* owned */
 	size_t next;
 	size_t path_len; /* of the walk's path, this directory's part */
+	bool linked; /* a symbolic link led here: ".." does not lead back */
 };
 
 /* ------------------------------------------------------------------ the path */
@@ -73,8 +74,9 @@ static int push(struct align_walk *walk, int fd, const struct stat *st, struct t
 		.ino = st->st_ino,
 		.names = *names,
 		.path_len = walk->path_len,
+		.linked = walk->enter_linked,
 	};
-	if (walk->depth > OPEN_FRAMES)
+	if (walk->depth > OPEN_FRAMES && !walk->frames[walk->depth - OPEN_FRAMES].linked)
 		tx_fd_release(&walk->frames[walk->depth - 1 - OPEN_FRAMES].fd);
 	return 0;
 }
@@ -112,8 +114,7 @@ static int pop(struct align_walk *walk, struct tx_err *err)
 
 static int open_node(int dirfd, const char *name, int flags, struct stat *st)
 {
-	TX_FD fd = openat(dirfd, name,
-			  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
+	TX_FD fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
 
 	if (fd < 0 || fstat(fd, st) < 0)
 		return -errno;
@@ -127,24 +128,44 @@ static bool may_enter(struct align_walk *walk, const struct align_node *node)
 	return !walk->one_device || node->st.st_dev == walk->dev;
 }
 
+static bool is_within(const struct align_walk *walk, const struct stat *st)
+{
+	for (size_t i = 0; i < walk->depth; i++)
+		if (walk->frames[i].dev == st->st_dev && walk->frames[i].ino == st->st_ino)
+			return true;
+	return false;
+}
+
+/* What a symbolic link led to is told from what lies there itself. */
+static int check_linked(struct align_walk *walk, const struct align_node *node)
+{
+	struct stat own;
+
+	walk->enter_linked = walk->follow && S_ISDIR(node->st.st_mode) &&
+			     fstatat(node->dirfd, node->name, &own, AT_SYMLINK_NOFOLLOW) == 0 &&
+			     S_ISLNK(own.st_mode);
+	return walk->enter_linked && is_within(walk, &node->st) ? -ELOOP : 0;
+}
+
 /* Fills st and fd. What is neither a regular file nor a directory is not opened: that could wait
  * for ever or set a device going. */
 static int look_at(struct align_walk *walk, struct align_node *node, unsigned char type)
 {
-	int fd;
+	int no_follow = walk->follow ? 0 : AT_SYMLINK_NOFOLLOW;
+	int fd, flags = walk->follow ? 0 : O_NOFOLLOW;
 
 	node->fd = -1;
 	if (type != DT_REG && type != DT_DIR) {
-		if (fstatat(node->dirfd, node->name, &node->st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fstatat(node->dirfd, node->name, &node->st, no_follow) < 0)
 			return -errno;
 		if (!S_ISREG(node->st.st_mode) && !S_ISDIR(node->st.st_mode))
 			return 0;
 		type = S_ISDIR(node->st.st_mode) ? DT_DIR : DT_REG;
 	}
-	fd = open_node(node->dirfd, node->name, type == DT_DIR ? O_DIRECTORY : 0, &node->st);
+	flags |= type == DT_DIR ? O_DIRECTORY : 0;
+	fd = open_node(node->dirfd, node->name, flags, &node->st);
 	if (fd == -ELOOP || fd == -ENOTDIR || fd == -ENXIO) /* it has become something else */
-		return fstatat(node->dirfd, node->name, &node->st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno
-											    : 0;
+		return fstatat(node->dirfd, node->name, &node->st, no_follow) < 0 ? -errno : 0;
 	if (fd < 0)
 		return fd;
 	if (!S_ISREG(node->st.st_mode) && !S_ISDIR(node->st.st_mode)) {
@@ -170,9 +191,18 @@ static int give(struct align_walk *walk, struct align_node *node, int dirfd, con
 	node->name = name;
 	node->path = walk->path;
 	node->below = walk->path_len > walk->below_at ? walk->path + walk->below_at : "";
+	walk->enter_linked = false;
 	r = look_at(walk, node, type);
+	if (r == 0)
+		r = check_linked(walk, node);
+	if (r < 0) {
+		tx_fd_release(&walk->enter);
+		node->fd = -1;
+	}
 	node->error = -r;
-	if (r < 0)
+	if (r == -ELOOP && walk->enter_linked)
+		tx_reject(err, ELOOP, "a link to a directory that it lies in");
+	else if (r < 0)
 		tx_fail(err, -r, "open");
 	return 1;
 }
@@ -184,6 +214,8 @@ static int enter(struct align_walk *walk, struct align_node *node, struct tx_err
 	struct tx_names names;
 	int r = tx_names_read(&names, fd);
 
+	if (r == 0 && walk->by_inode)
+		tx_names_sort_by_inode(&names);
 	if (r == 0) {
 		r = push(walk, fd, &walk->enter_st, &names);
 		if (r < 0)
@@ -213,23 +245,12 @@ int align_walk_open(struct align_walk *walk, int base, const char *root, const c
 	return 0;
 }
 
-int align_walk_next(struct align_walk *walk, struct align_node *node, struct tx_err *err)
+/* Leaves the directories that are done and goes on to the next name. 1, 0: there is none, or -errno. */
+static int next_name(struct align_walk *walk, const struct tx_name **name, struct tx_err *err)
 {
 	struct align_frame *frame;
 	int r;
 
-	tx_fd_release(&walk->fd);
-	if (!walk->started) {
-		walk->started = true;
-		return give(walk, node, walk->base, walk->root, DT_UNKNOWN, err);
-	}
-	if (walk->enter >= 0) {
-		r = enter(walk, node, err);
-		if (r < 0)
-			return tx_fail(err, -r, "walk");
-		if (r > 0)
-			return r;
-	}
 	while (walk->depth > 0 && top(walk)->next == top(walk)->names.count) {
 		r = pop(walk, err);
 		if (r < 0)
@@ -238,12 +259,43 @@ int align_walk_next(struct align_walk *walk, struct align_node *node, struct tx_
 	if (walk->depth == 0)
 		return 0;
 	frame = top(walk);
+	*name = &frame->names.list[frame->next++];
 	path_cut(walk, frame->path_len);
-	if (path_append(walk, frame->names.list[frame->next].name) < 0)
-		return tx_fail(err, ENOMEM, "walk");
-	frame->next++;
-	return give(walk, node, frame->fd, frame->names.list[frame->next - 1].name,
-		    frame->names.list[frame->next - 1].type, err);
+	return path_append(walk, (*name)->name) < 0 ? tx_fail(err, ENOMEM, "walk") : 1;
+}
+
+static bool is_wanted(const struct align_walk *walk)
+{
+	return !walk->wants || walk->wants(walk->data, walk->path);
+}
+
+static int begin(struct align_walk *walk, struct align_node *node, struct tx_err *err)
+{
+	walk->started = true;
+	if (!is_wanted(walk))
+		return 0;
+	return give(walk, node, walk->base, walk->root, DT_UNKNOWN, err);
+}
+
+int align_walk_next(struct align_walk *walk, struct align_node *node, struct tx_err *err)
+{
+	const struct tx_name *name = NULL;
+	int r;
+
+	tx_fd_release(&walk->fd);
+	if (!walk->started)
+		return begin(walk, node, err);
+	if (walk->enter >= 0) {
+		r = enter(walk, node, err);
+		if (r < 0)
+			return tx_fail(err, -r, "walk");
+		if (r > 0)
+			return r;
+	}
+	do {
+		r = next_name(walk, &name, err);
+	} while (r > 0 && !is_wanted(walk));
+	return r > 0 ? give(walk, node, top(walk)->fd, name->name, name->type, err) : r;
 }
 
 void align_walk_skip(struct align_walk *walk)

@@ -1,5 +1,5 @@
 /* A tree of files as a stream: a directory comes before what is in it, names in the order of their
- * bytes, symbolic links are not followed. */
+ * bytes, symbolic links are not followed, unless it is told otherwise. */
 #ifndef ALIGN_WALK_H
 #define ALIGN_WALK_H
 
@@ -34,10 +34,17 @@ struct align_walk {
 	int fd; /* owned: the node's */
 	int enter; /* owned: the directory given last, entered at the next step; -1: none */
 	struct stat enter_st;
+	bool enter_linked; /* by a symbolic link */
 	bool started;
-	bool one_device; /* set it after align_walk_open(): directories on other devices than the
-			  * root's (st_dev) are given, but not entered */
 	dev_t dev; /* of the root */
+
+	/* To be set between the opening and the first step. */
+	bool one_device; /* directories on other devices than the root's are given, but not entered */
+	bool by_inode; /* within a directory: in the order of inodes */
+	bool follow; /* symbolic links; one to a directory that the walk is in gives ELOOP */
+	/* Whether the node at PATH, as it is shown, is wanted: else nobody looks at it, nor below. NULL: all are. */
+	bool (*wants)(void *data, const char *path);
+	void *data; /* borrowed: for wants */
 };
 
 /* Begins at ROOT, looked up in the directory BASE; its path is shown as SHOWN. 0 or -errno. */

@@ -23,6 +23,8 @@ _tarx()
 	--overlay)
 		_tarx_words 'auto diff merged off'
 		;;
+	--transform | --strip-components)
+		;;
 	--reflink)
 		_tarx_words 'auto always never'
 		;;
@@ -108,7 +110,7 @@ _tarx_take_long() # WORD
 	--create) verb=c ;;
 	--extract | --get) verb=x ;;
 	--list) verb=t ;;
-	--file | --directory | --align-min | --overlay | --reflink) wants=("$1") ;;
+	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink) wants=("$1") ;;
 	esac
 }
 
@@ -149,6 +151,7 @@ _tarx_words() # WORDS
 _tarx_options()
 {
 	_tarx_words '-c --create -x --extract -t --list -f --file= -C --directory=
+		--transform= --strip-components= --show-transformed-names
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
 		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
 		--same-owner --no-same-owner --numeric-owner -m --touch

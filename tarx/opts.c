@@ -258,4 +258,5 @@ void tarx_opts_release(struct tarx_opts *opts)
 		free(opts->dirs[i]);
 	free(opts->dirs);
 	free(opts->operands);
+	tarx_rename_release(&opts->rename);
 }

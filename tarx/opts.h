@@ -3,6 +3,7 @@
 #define TARX_OPTS_H
 
 #include "align/span.h"
+#include "tarx/rename.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,9 @@ struct tarx_opts {
 	bool xattrs, acls, fflags;
 	bool subvolumes;
 	bool one_file_system;
+	struct tarx_rename rename; /* owned */
+	size_t strip; /* components taken off the names that are restored */
+	bool show_renamed; /* lists show names as --transform and --strip-components make them */
 };
 
 /* Reads the command line. 0: go on; 1: done (--help, --version); -1: it was wrong, and a message

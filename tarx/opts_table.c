@@ -26,6 +26,17 @@ const struct tarx_option tarx_options[] = {
 	{ "directory", 'C', ANY, required_argument, "DIR", "change to DIR; may be repeated",
 	  .take = tarx_take_dir },
 
+	/* other names */
+	{ "transform", 0, ANY, required_argument, "EXPRESSION",
+	  "names through s/REGEX/REPLACEMENT/FLAGS, as sed does", .take = tarx_take_transform },
+	{ "xform", 0, ANY, required_argument, NULL, NULL, .take = tarx_take_transform },
+	{ "strip-components", 0, ANY, required_argument, "NUMBER",
+	  "restore names without their first NUMBER components", .take = tarx_take_strip },
+	{ "show-transformed-names", 0, ANY, no_argument, NULL, "list names as those two make them",
+	  .flag = offsetof(struct tarx_opts, show_renamed), .on = true },
+	{ "show-stored-names", 0, ANY, no_argument, NULL, NULL,
+	  .flag = offsetof(struct tarx_opts, show_renamed), .on = true },
+
 	/* where payloads lie and how they are moved */
 	{ "align", 0, WRITES, optional_argument, "SIZE|none",
 	  "payloads start on multiples of SIZE, 512 to 1M; the block size without",

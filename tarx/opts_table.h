@@ -48,6 +48,10 @@ int tarx_take_no_same_owner(struct tarx_opts *opts, char *value);
 int tarx_take_same_permissions(struct tarx_opts *opts, char *value);
 int tarx_take_no_same_permissions(struct tarx_opts *opts, char *value);
 
+/* opts_names.c */
+int tarx_take_transform(struct tarx_opts *opts, char *value);
+int tarx_take_strip(struct tarx_opts *opts, char *value);
+
 /* --help and --version. Return 1. */
 int tarx_opts_help(struct tarx_opts *opts, char *value);
 int tarx_opts_version(struct tarx_opts *opts, char *value);

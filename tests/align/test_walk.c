@@ -361,6 +361,115 @@ static void test_moved(void)
 	tap_ok(moved, "(it was moved)");
 }
 
+/* ------------------------------------------------------------------ what may be set */
+
+static void set_follow(struct align_walk *walk)
+{
+	walk->follow = true;
+}
+
+static void set_by_inode(struct align_walk *walk)
+{
+	walk->by_inode = true;
+}
+
+static bool is_not_b(void *data, const char *path)
+{
+	(*(int *)data)++;
+	return strcmp(path, "set/b") != 0;
+}
+
+static int asked;
+
+static void set_wants(struct align_walk *walk)
+{
+	walk->wants = is_not_b;
+	walk->data = &asked;
+}
+
+static bool is_nothing(void *data, const char *path)
+{
+	(void)data;
+	(void)path;
+	return false;
+}
+
+static void set_wants_nothing(struct align_walk *walk)
+{
+	walk->wants = is_nothing;
+}
+
+static const char *walk_set(const char *root, void (*set)(struct align_walk *walk))
+{
+	struct align_walk walk;
+	struct align_node node;
+	struct tx_err err;
+
+	story[0] = '\0';
+	align_walk_open(&walk, AT_FDCWD, root, root, &err);
+	set(&walk);
+	while (align_walk_next(&walk, &node, &err) > 0)
+		tell_node(&node);
+	align_walk_release(&walk);
+	return story;
+}
+
+/* Names in an order that is not that of their inodes. */
+static bool make_unsorted(void)
+{
+	struct stat a, b;
+
+	must(mkdir("unsorted", 0755) == 0, "mkdir");
+	room_write("unsorted/b", "");
+	room_write("unsorted/a", "");
+	must(stat("unsorted/a", &a) == 0 && stat("unsorted/b", &b) == 0, "stat");
+	return a.st_ino > b.st_ino;
+}
+
+/* Nobody finds the way back from where a link led: no descriptor may be given up for it. */
+static void test_follow_deep(void)
+{
+	size_t len, steps = 0;
+
+	make_deep("far", 45);
+	must(mkdir("far-link", 0755) == 0 && symlink("../far", "far-link/in") == 0, "symlink");
+	room_write("far-link/z-last", "");
+	walk_set("far-link", set_follow);
+	len = strlen(story);
+	for (const char *at = story; (at = strstr(at, "/d")); at++)
+		steps++;
+	tap_ok(steps > 45 && len > 16 && !strcmp(story + len - 16, " far-link/z-last"),
+	       "from 45 directories below a link the walk comes back");
+}
+
+static void test_set(void)
+{
+	must(mkdir("set", 0755) == 0 && mkdir("set/b", 0755) == 0 && mkdir("set/b/c", 0755) == 0,
+	     "mkdir");
+	room_write("set/a", "");
+	room_write("set/b/x", "");
+	tap_string(walk_set("set", set_wants), "set set/a",
+		   "what is not wanted is not given, nor what is below");
+	tap_number(asked, 3, "and nobody asks for what is below");
+	tap_string(walk_set("set", set_wants_nothing), "", "a root may be unwanted");
+
+	must(symlink("..", "set/b/c/up") == 0 && symlink("nowhere", "set/b/y") == 0 &&
+		     symlink("x", "set/b/z") == 0 && symlink("b/c", "set/link") == 0,
+	     "symlink");
+	tap_string(
+		walk_set("set", set_follow),
+		"set set/a set/b set/b/c set/b/c/up(ELOOP) set/b/x set/b/y(ENOENT) set/b/z "
+		"set/link set/link/up set/link/up/c set/link/up/c/up(ELOOP) set/link/up/x set/link/up/y(ENOENT) "
+		"set/link/up/z",
+		"links are followed, but not to where the walk is");
+	if (make_unsorted())
+		tap_string(walk_set("unsorted", set_by_inode), "unsorted unsorted/b unsorted/a",
+			   "by inode: in their order");
+	else
+		tap_skip("by inode: in their order", "inodes are given in another one here");
+	test_follow_deep();
+}
+
 /* ------------------------------------------------------------------ descriptors */
 
 static int open_descriptors(void)
@@ -398,6 +507,7 @@ int main(void)
 	test_unreadable();
 	test_depth();
 	test_moved();
+	test_set();
 	test_descriptors();
 	room_close();
 	return tap_done();

@@ -87,15 +87,28 @@ value_for() # WORD-OF-HELP
 {
 	case $1 in
 	SIZE) echo 4096 ;;
+	NUMBER) echo 1 ;;
+	EXPRESSION) echo s,a,b, ;;
 	*[A-Z]*) echo name ;;
 	*) echo "$1" ;;
 	esac
 }
 
+# The long option of a letter, and the option that another spelling stands for: the one before it.
+meant_by() # OPTION
+{
+	local option=$1
+	[[ $option != -? ]] || option=$(sed -nE "s/^  $option, (--[a-z-]+).*/\\1/p" <<<"$help")
+	awk -v wanted="$option" '
+		FNR == NR { shown[$1] = 1; next }
+		$1 in shown { last = $1 }
+		$1 == wanted { print last; exit }' <(echo "$options") <(of_table)
+}
+
 refused=
 argument() # OPTION: "[=WORD|WORD]", "=WORD" or nothing, as --help has it
 {
-	grep -oE -e "(^| )$1(\[?=[^ ]*)?( |\$)" <<<"$help" | head -n 1 | grep -oE '\[?=[^ ]*'
+	grep -oE -e "(^| )$(meant_by "$1")(\[?=[^ ]*)?( |\$)" <<<"$help" | head -n 1 | grep -oE '\[?=[^ ]*'
 }
 
 attempt()
@@ -106,11 +119,10 @@ attempt()
 for option in $options $table; do
 	argument=$(argument "$option")
 	case $option:$argument in
-	-f:* | -C:*) attempt "$option" name ;;
-	-?:*) attempt "$option" ;;
-	*:) attempt "$option" ;;
-	*:\[*) attempt "$option" ;;
+	-?:=*) attempt "$option" "$(value_for "${argument#=}")" ;;
+	-?:* | *: | *:\[*) attempt "$option" ;;
 	esac
+	[[ $option == --* ]] || continue
 	words=$(tr -d '[]=' <<<"$argument")
 	for word in ${words//|/ }; do
 		attempt "$option=$(value_for "$word")"
