@@ -1,5 +1,7 @@
 #include "overlay/marks.h"
 
+#include "align/io.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -144,4 +146,22 @@ int overlay_marks_metacopy(int fd, bool userxattr)
 	if (fgetxattr(fd, metacopy_mark.name[userxattr], NULL, 0) >= 0)
 		return 1;
 	return means_absent(errno) ? 0 : -errno;
+}
+
+bool overlay_marks_any(int fd, bool *userxattr)
+{
+	static const struct mark marks[] = { MARK("uuid"), MARK("impure"), MARK("origin"),
+					     MARK("opaque"), MARK("redirect") };
+	char path[TX_PROC_ROOM];
+
+	tx_proc_path(path, fd);
+	for (int user = 0; user < 2; user++) {
+		for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+			if (getxattr(path, marks[i].name[user], NULL, 0) < 0)
+				continue;
+			*userxattr = user;
+			return true;
+		}
+	}
+	return false;
 }

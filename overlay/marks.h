@@ -41,4 +41,8 @@ int overlay_marks_read(struct overlay_marks *m, int fd, const struct stat *st, b
 /* Whether the open file FD is metadata only. 1, 0 or -errno. */
 int overlay_marks_metacopy(int fd, bool userxattr);
 
+/* Whether the directory FD, which may be O_PATH, bears a mark that overlayfs itself leaves on the root
+ * of an upper layer or on a directory in it; *USERXATTR says which sort then. */
+bool overlay_marks_any(int fd, bool *userxattr);
+
 #endif

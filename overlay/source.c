@@ -58,12 +58,14 @@ static bool is_named(const struct overlay_stack *s, const char *rel, const struc
 		     int fd, const struct stat *st)
 {
 	const char *rest = within_mount(s, rel);
+	TX_FD seen = -1;
 
 	if (s->one_xfs)
 		return merged->st_dev == s->dev && st->st_dev == s->layer_dev &&
 		       merged->st_ino == st->st_ino;
-	return rest &&
-	       overlay_handle_compare(s->root, rest, s->mount_id, fd, false) == OVERLAY_HANDLE_SAME;
+	seen = rest ? open_in_layer(s->root, rest) : -1;
+	return seen >= 0 &&
+	       overlay_handle_compare(seen, s->mount_id, fd, false) == OVERLAY_HANDLE_SAME;
 }
 
 /* A file of several names in a lower layer may have been copied up under another of them, and with

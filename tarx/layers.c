@@ -64,6 +64,43 @@ int tarx_locate(struct tarx_located *located, int base, const char *path, struct
 	return r;
 }
 
+/* REL becomes where FD, or the file NAME in it, is. */
+static int locate_in_layer(struct tarx_located *located, int fd, const char *name,
+			   struct tx_err *err)
+{
+	TX_FREE char *above = NULL;
+	int r = overlay_stack_open_layer(&located->stack, fd, &above, err);
+
+	if (r <= 0)
+		return r;
+	located->found = true;
+	if (asprintf(&located->rel, "%s%s%s", above, *above && *name ? "/" : "", name) < 0) {
+		located->rel = NULL;
+		tarx_located_release(located);
+		return tx_fail(err, ENOMEM, "find its layers");
+	}
+	return 0;
+}
+
+int tarx_locate_layer(struct tarx_located *located, int base, const char *path, struct tx_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	TX_FREE char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	TX_FD fd = -1;
+	int r = tarx_locate(located, base, path, err);
+
+	if (r < 0 || located->found)
+		return r;
+	fd = openat(base, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		return locate_in_layer(located, fd, "", err);
+	if (errno == ENOTDIR && dir)
+		fd = openat(base, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return tx_fail(err, dir ? errno : ENOMEM, "open");
+	return locate_in_layer(located, fd, slash ? slash + 1 : path, err);
+}
+
 void tarx_located_release(struct tarx_located *located)
 {
 	if (located->found)
@@ -75,8 +112,10 @@ void tarx_located_release(struct tarx_located *located)
 int tarx_located_open(const struct tarx_located *located, const char *rel, int flags)
 {
 	const char *prefix = located->stack.prefix;
-	size_t len = strlen(prefix);
+	size_t len = prefix ? strlen(prefix) : 0;
 
+	if (located->stack.root < 0)
+		return -ENODEV;
 	/* The mount may show only a directory of the overlay. */
 	if (len > 0) {
 		if (strncmp(rel, prefix, len) || (rel[len] && rel[len] != '/'))

@@ -1,7 +1,7 @@
 #include "align/io.h"
 #include "overlay/marks.h"
-#include "tests/lib/tap.h"
 #include "tests/lib/scene.h"
+#include "tests/lib/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>

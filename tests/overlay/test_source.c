@@ -1,8 +1,8 @@
 #include "align/cleanup.h"
 #include "align/io.h"
 #include "overlay/source.h"
-#include "tests/lib/tap.h"
 #include "tests/lib/scene.h"
+#include "tests/lib/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
