@@ -338,13 +338,11 @@ static int open_layers(struct quest *q, struct overlay_options *o, struct tx_err
 	return r;
 }
 
-static bool lies_on(int fd, dev_t dev)
+static bool lies_on_xfs(int fd)
 {
 	struct statfs fs;
-	struct stat st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == dev && fstatfs(fd, &fs) == 0 &&
-	       fs.f_type == XFS_SUPER_MAGIC;
+	return fstatfs(fd, &fs) == 0 && fs.f_type == XFS_SUPER_MAGIC;
 }
 
 void overlay_stack_look_at_devices(struct overlay_stack *s)
@@ -354,9 +352,11 @@ void overlay_stack_look_at_devices(struct overlay_stack *s)
 	if (s->layers[0].fd < 0 || fstat(s->layers[0].fd, &st) < 0)
 		return;
 	s->layer_dev = st.st_dev;
-	s->one_xfs = true;
-	for (size_t i = 0; i < s->count; i++)
-		s->one_xfs = s->one_xfs && lies_on(s->layers[i].fd, st.st_dev);
+	s->one_device = true;
+	for (size_t i = 0; s->one_device && i < s->count; i++)
+		s->one_device = s->layers[i].fd >= 0 && fstat(s->layers[i].fd, &st) == 0 &&
+				st.st_dev == s->layer_dev;
+	s->one_xfs = s->one_device && lies_on_xfs(s->layers[0].fd);
 }
 
 /* ------------------------------------------------------------------ a mount */
@@ -525,6 +525,19 @@ int overlay_stack_relative(const struct overlay_stack *s, int fd, char **rel, st
 	if (r == 0)
 		r = join(rel, s->prefix, rest);
 	return r < 0 ? tx_fail(err, -r, "find within the overlay: %s", path) : 0;
+}
+
+int overlay_stack_path(const struct overlay_stack *s, int fd, char **rel)
+{
+	char path[PATH_MAX];
+	const char *rest;
+	int r = read_path(fd, path);
+
+	*rel = NULL;
+	if (r < 0)
+		return r;
+	rest = beneath(path, s->point);
+	return rest ? join(rel, s->prefix, rest) : -ENOENT;
 }
 
 void overlay_stack_release(struct overlay_stack *s)

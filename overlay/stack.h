@@ -30,8 +30,9 @@ struct overlay_stack {
 	char *point; /* owned; where the mount is; where it is a view of our own, "/" */
 	uint64_t mount_id;
 	dev_t dev; /* the overlay's own, as its directories have it */
-	bool one_xfs; /* all layers lie on one XFS, where (st_dev, st_ino) is one file ... */
-	dev_t layer_dev; /* ... namely this one */
+	bool one_device; /* all layers have one st_dev: one file system, or subvolume of btrfs */
+	bool one_xfs; /* and it is an XFS, where (st_dev, st_ino) is one file for certain */
+	dev_t layer_dev; /* that st_dev */
 };
 
 /* Finds and opens the layers of the overlay that FD, any file or directory, lies on, be it mounted in
@@ -61,6 +62,10 @@ int overlay_stack_open_layer(struct overlay_stack *s, int fd, char **rel, struct
  * the caller frees it. FD must be on the very mount that S was opened with (EXDEV); ENOENT when the
  * directory was removed. */
 int overlay_stack_relative(const struct overlay_stack *s, int fd, char **rel, struct tx_err *err);
+
+/* The same for a file of any kind, open on that mount, and without a proof: the path was right once.
+ * 0 or -errno. */
+int overlay_stack_path(const struct overlay_stack *s, int fd, char **rel);
 
 void overlay_stack_release(struct overlay_stack *s);
 

@@ -12,7 +12,11 @@ struct tarx_scope;
 /* The mounts that the walk is in, the innermost last. */
 struct tarx_layers {
 	struct tarx_report *report; /* borrowed */
-	struct tarx_scope *scopes; /* owned */
+	const struct overlay_stack
+		*stack; /* borrowed; the root of the walk lies on this overlay, at
+					    * REL; NULL: that is looked for */
+	const char *rel; /* borrowed */
+	struct tarx_scope **scopes; /* owned */
 	size_t count, room;
 };
 
