@@ -76,7 +76,7 @@ static int locate_in_layer(struct tarx_located *located, int fd, const char *nam
 
 	if (r <= 0)
 		return r;
-	located->found = true;
+	located->found = located->in_layer = true;
 	if (asprintf(&located->rel, "%s%s%s", above, *above && *name ? "/" : "", name) < 0) {
 		located->rel = NULL;
 		tarx_located_release(located);

@@ -23,6 +23,7 @@ struct tarx_layers {
 /* Where a path lies in an overlay. */
 struct tarx_located {
 	bool found; /* it lies on one */
+	bool in_layer; /* it is of one of its layers, not of what the mount shows */
 	struct overlay_stack stack; /* owned */
 	char *rel; /* owned; its path from the overlay's root, "" for that itself */
 };
