@@ -42,21 +42,34 @@ static bool same_attributes(const struct stat *a, const struct stat *b)
 	       same_time(&a->st_ctim, &b->st_ctim);
 }
 
-/* The number of a file that fuse-overlayfs shows is that of the real one. It is asked for anew, since
- * the kernel remembers a stat of it from before the last write. */
-static bool is_named_by_fuse(const struct overlay_stack *s, int merged, const struct stat *st)
+/* fuse-overlayfs hands on the number of a file of a lower layer; one that was copied up keeps it. */
+static bool is_numbered_by_fuse(const struct overlay_stack *s, const struct statx *seen,
+				const struct stat *st)
 {
-	struct statx now;
+	return s->one_device && st->st_dev == s->layer_dev && seen->stx_ino == st->st_ino &&
+	       seen->stx_ctime.tv_sec == st->st_ctim.tv_sec &&
+	       seen->stx_ctime.tv_nsec == (uint32_t)st->st_ctim.tv_nsec;
+}
 
-	if (statx(merged, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &now) < 0)
+/* What was written and lies with the kernel yet goes to fuse-overlayfs first, and so into the upper
+ * layer. Then all is asked for anew; of such a file the kernel keeps a ctime of its own. */
+static bool is_shown_by_fuse(const struct overlay_stack *s, int merged, bool upper,
+			     const struct stat *st)
+{
+	const unsigned int all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				 SYNC_FILE_RANGE_WAIT_AFTER;
+	struct statx seen;
+
+	if (upper && sync_file_range(merged, 0, 0, all) < 0)
 		return false;
-	return s->one_device && st->st_dev == s->layer_dev && now.stx_ino == st->st_ino &&
-	       now.stx_mode == st->st_mode && now.stx_size == (uint64_t)st->st_size &&
-	       now.stx_uid == st->st_uid && now.stx_gid == st->st_gid &&
-	       now.stx_mtime.tv_sec == st->st_mtim.tv_sec &&
-	       now.stx_mtime.tv_nsec == (uint32_t)st->st_mtim.tv_nsec &&
-	       now.stx_ctime.tv_sec == st->st_ctim.tv_sec &&
-	       now.stx_ctime.tv_nsec == (uint32_t)st->st_ctim.tv_nsec;
+	if (statx(merged, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &seen) < 0)
+		return false;
+	if (!upper && !is_numbered_by_fuse(s, &seen, st))
+		return false;
+	return seen.stx_mode == st->st_mode && seen.stx_size == (uint64_t)st->st_size &&
+	       seen.stx_uid == st->st_uid && seen.stx_gid == st->st_gid &&
+	       seen.stx_mtime.tv_sec == st->st_mtim.tv_sec &&
+	       seen.stx_mtime.tv_nsec == (uint32_t)st->st_mtim.tv_nsec;
 }
 
 /* Whether FD, of a lower layer, is the file that the merged inode names: it names the lower file it
@@ -92,18 +105,20 @@ static bool is_source(const struct overlay_stack *s, const struct overlay_file *
 		      const struct stat *seen)
 {
 	struct stat st;
+	bool upper;
 
 	if (fstat(file->fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != seen->st_size)
 		return false;
 	if (file->metacopy)
 		return align_extent_same(merged, file->fd, st.st_size, true) == 1;
+	upper = s->has_upper && file->layer == 0;
 	if (s->fuse)
-		return is_named_by_fuse(s, merged, &st);
+		return is_shown_by_fuse(s, merged, upper, &st);
 	if (!same_attributes(&st, seen))
 		return false;
 	/* In the upper layer a path is what it is, renames included, so that there the attributes
 	 * only guard against changes behind the mount's back. */
-	if (s->has_upper && file->layer == 0 && !s->marks_hidden)
+	if (upper && !s->marks_hidden)
 		return true;
 	if (s->marks_hidden || may_be_copied_up(s, &st))
 		return align_extent_same(merged, file->fd, st.st_size, false) == 1;

@@ -6,6 +6,7 @@
 #include "overlay/handle.h"
 #include "overlay/mountinfo.h"
 #include "overlay/stack_parts.h"
+#include "overlay/storage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +60,7 @@ struct quest {
 	int base; /* owned: where relative paths begin, -1: not known */
 	const char *path; /* borrowed: of the layer that is looked for, relative */
 	int found; /* owned: that */
+	struct overlay_storage storage; /* owned; what has the upper as a layer; empty: unknown */
 };
 
 static int open_root(struct quest *q, struct tx_err *err)
@@ -171,6 +173,23 @@ static bool try_base(struct quest *q, int *base)
 	return true;
 }
 
+/* Whether LAYER is a layer's directory of container storage, and its files the layer that is looked
+ * for. The storage then tells the layers below. */
+static bool try_storage(struct quest *q, int layer)
+{
+	struct overlay_storage storage;
+	struct tx_err ignored;
+	bool good = overlay_storage_open(&storage, layer, &ignored) > 0 && proved(q, storage.diff);
+
+	if (good) {
+		q->found = fcntl(storage.diff, F_DUPFD_CLOEXEC, 0);
+		q->storage = storage;
+		return q->found >= 0;
+	}
+	overlay_storage_release(&storage);
+	return false;
+}
+
 /* Tries the folders above a mount point, the innermost first. */
 static bool try_above(struct quest *q, const struct overlay_mounts *m, const char *point)
 {
@@ -183,7 +202,7 @@ static bool try_above(struct quest *q, const struct overlay_mounts *m, const cha
 
 		*slash = '\0';
 		base = overlay_mounts_open(m, *above ? above : "/");
-		if (base >= 0 && try_base(q, &base))
+		if (base >= 0 && (try_base(q, &base) || try_storage(q, base)))
 			return true;
 	}
 	return false;
@@ -224,11 +243,14 @@ static int open_absolute(const struct quest *q, const char *path)
 	return fd;
 }
 
-static int open_lower(const struct quest *q, const char *path)
+/* The lower layer AT of the COUNT that the mount was told of. */
+static int open_lower(const struct quest *q, const char *path, size_t at, size_t count)
 {
 	if (*path == '/')
 		return open_absolute(q, path);
-	return q->base < 0 ? -EINVAL : open_directory(q->base, path);
+	if (q->base >= 0)
+		return open_directory(q->base, path);
+	return q->storage.count == count ? overlay_storage_lower(&q->storage, at) : -EINVAL;
 }
 
 /* Opens PATH as the topmost layer. The descriptor, ESTALE when another directory lies there,
@@ -298,15 +320,31 @@ static int open_upper(struct quest *q, const char *shown, struct tx_err *err)
 	return refuse_upper(as_shown == -ESTALE ? as_shown : r, plain, err);
 }
 
+/* Where paths are relative to nobody knows what (container storage has had them from
+ * /proc/self/fd), and the upper is a layer of container storage, that tells what is below. */
+static void ask_storage(struct quest *q)
+{
+	TX_FD layer = -1;
+
+	if (!q->s->has_upper || q->base >= 0 || q->storage.home >= 0)
+		return;
+	layer = open_directory(q->s->layers[0].fd, "..");
+	if (layer >= 0 && try_storage(q, layer))
+		tx_fd_release(&q->found);
+}
+
 /* The descriptors of lower layers; paths are taken over from O. The topmost layer of an overlay
  * without an upper is proved. */
 static void open_lowers(struct quest *q, struct overlay_options *o)
 {
 	struct overlay_layer *layer = q->s->layers + q->s->has_upper;
 
+	ask_storage(q);
+
 	for (size_t i = 0; i < o->count; i++, layer++) {
 		bool top = i == 0 && !q->s->has_upper;
-		int fd = top ? open_top(q, o->lowers[i].path) : open_lower(q, o->lowers[i].path);
+		int fd = top ? open_top(q, o->lowers[i].path)
+			     : open_lower(q, o->lowers[i].path, i, o->count);
 
 		layer->fd = fd < 0 ? -1 : fd;
 		layer->path = tx_ptr_steal(&o->lowers[i].path);
@@ -385,7 +423,15 @@ static int fill(struct quest *q, struct tx_err *err)
 int overlay_stack_of_mount(struct overlay_stack *s, const struct overlay_mounts *m,
 			   const struct overlay_mount *mount, struct tx_err *err)
 {
-	struct quest q = { .s = s, .m = m, .mount = mount, .whole = -1, .base = -1, .found = -1 };
+	struct quest q = {
+		.s = s,
+		.m = m,
+		.mount = mount,
+		.whole = -1,
+		.base = -1,
+		.found = -1,
+		.storage = { .home = -1, .diff = -1 },
+	};
 	int r;
 
 	s->mount_id = mount->id;
@@ -396,6 +442,7 @@ int overlay_stack_of_mount(struct overlay_stack *s, const struct overlay_mounts 
 	tx_fd_release(&q.whole);
 	tx_fd_release(&q.base);
 	tx_fd_release(&q.found);
+	overlay_storage_release(&q.storage);
 	return r;
 }
 
