@@ -138,17 +138,27 @@ static int next_piece(struct pieces *p, uint64_t end, const struct fiemap_extent
 	return 0;
 }
 
+/* The next one with bytes: what is allocated and not written to is zeros, like a hole. */
+static int next_written(struct pieces *p, uint64_t end, const struct fiemap_extent **fe)
+{
+	int r;
+
+	do
+		r = next_piece(p, end, fe);
+	while (r == 0 && *fe && ((*fe)->fe_flags & FIEMAP_EXTENT_UNWRITTEN));
+	return r;
+}
+
 static bool is_same_piece(const struct fiemap_extent *a, const struct fiemap_extent *b,
 			  bool compressed)
 {
 	const uint32_t no_place = FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC |
 				  FIEMAP_EXTENT_DATA_ENCRYPTED | FIEMAP_EXTENT_NOT_ALIGNED |
 				  FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_DATA_TAIL;
-	const uint32_t unlike = FIEMAP_EXTENT_UNWRITTEN | FIEMAP_EXTENT_ENCODED;
 
 	if ((a->fe_flags | b->fe_flags) & no_place)
 		return false;
-	if (((a->fe_flags ^ b->fe_flags) & unlike) ||
+	if (((a->fe_flags ^ b->fe_flags) & FIEMAP_EXTENT_ENCODED) ||
 	    ((a->fe_flags & FIEMAP_EXTENT_ENCODED) && !compressed))
 		return false;
 	return a->fe_logical == b->fe_logical && a->fe_length == b->fe_length &&
@@ -161,9 +171,9 @@ static int compare_pieces(struct pieces *a, struct pieces *b, uint64_t end, bool
 	int r;
 
 	do {
-		r = next_piece(a, end, &x);
+		r = next_written(a, end, &x);
 		if (r == 0)
-			r = next_piece(b, end, &y);
+			r = next_written(b, end, &y);
 		if (r < 0)
 			return r;
 		if (x && y && !is_same_piece(x, y, compressed))

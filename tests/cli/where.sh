@@ -67,6 +67,7 @@ for kind in btrfs xfs; do
 
 	# Mounted where only another process sees it, with paths that are its own.
 	mkdir "$fs/theirs"
+	# shellcheck disable=SC2016 # for that shell
 	unshare --mount --propagation private -- sh -c 'mount --bind "$1/few" "$1/theirs" && cd "$1/theirs" &&
 		rm -rf work/work && mount -i -t overlay -o \
 		"redirect_dir=on,metacopy=on,lowerdir=$1/theirs/1:$1/theirs/2,upperdir=$1/theirs/upper,workdir=work" overlay merged &&

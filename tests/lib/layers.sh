@@ -5,6 +5,8 @@
 #   seen_and_shared PROMISE FS SEEN [DIR [MODE...]]    what DIR shows, which is the tree SEEN, is archived and
 #                                          restored on FS: every attribute and byte, every whole block shared
 
+# shellcheck disable=SC2154 # fs_lib, out, err: of fs.sh and tap.sh
+
 layers()
 {
 	"$PYTHON" -B "$fs_lib/layers.py" "$@"
