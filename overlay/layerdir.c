@@ -3,6 +3,7 @@
 
 #include "align/cleanup.h"
 #include "align/io.h"
+#include "overlay/fuse.h"
 #include "overlay/marks.h"
 #include "overlay/mountinfo.h"
 #include "overlay/storage.h"
@@ -140,7 +141,10 @@ static size_t level_of_upper(const struct climb *climb, const struct overlay_mou
 	struct overlay_options o;
 	size_t level = SIZE_MAX;
 
-	if (overlay_options_parse(&o, mount->options) == 0 && o.upper) {
+	int r = mount->fuse ? overlay_fuse_options(&o, mount)
+			    : overlay_options_parse(&o, mount->options);
+
+	if (r == 0 && o.upper) {
 		/* See open_upper() in stack.c: with escapes or without. */
 		level = level_of_path(climb, m, mount->point, o.upper);
 		overlay_unescape(o.upper);
@@ -161,7 +165,7 @@ static int look_for_upper(struct overlay_mounts *m, void *arg)
 		const struct overlay_mount *mount = &m->list[i];
 		size_t level;
 
-		if (mount->fuse || *mount->prefix)
+		if (*mount->prefix)
 			continue;
 		level = level_of_upper(owner->climb, m, mount);
 		if (level >= owner->level)
@@ -209,9 +213,12 @@ static int stack_of_storage(struct overlay_stack *s, struct overlay_storage *sto
 	s->lowers_known = true;
 	/* Whoever is not root mounts with userxattr. */
 	s->userxattr = storage->owner != 0 || !overlay_sees_trusted();
+	s->fuse = storage->fuse;
 	overlay_stack_look_at_devices(s);
-	/* Without a view the layer can be read all the same, as far as it needs no other. */
-	overlay_view_open(s);
+	/* Without a view the layer can be read all the same, as far as it needs no other. The kernel
+	 * would not understand what fuse-overlayfs wrote. */
+	if (!s->fuse)
+		overlay_view_open(s);
 	return 0;
 }
 

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -74,6 +73,16 @@ static bool is_layer(struct overlay_storage *storage, int dir)
 	return leads_to(storage->home, name, storage->diff);
 }
 
+/* ".has-mount-program" says "true" or "false"; before there was such a program the file is not
+ * there. */
+static bool has_mount_program(int home)
+{
+	char text[16];
+	ssize_t n = read_small(home, ".has-mount-program", text, sizeof(text));
+
+	return n != -ENOENT && (n < 0 || strcmp(text, "false") != 0);
+}
+
 /* Cuts the text up at its colons. */
 static int split(struct overlay_storage *storage)
 {
@@ -118,6 +127,7 @@ int overlay_storage_open(struct overlay_storage *storage, int dir, struct tx_err
 	if (r < 0)
 		return tx_fail(err, -r, "read which layers are below, from container storage's %s",
 			       "file \"lower\"");
+	storage->fuse = has_mount_program(storage->home);
 	return 1;
 }
 

@@ -6,12 +6,14 @@
 
 #include "align/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 struct overlay_storage {
 	int home; /* owned; O_PATH, the folder of all layers */
 	int diff; /* owned; O_PATH */
+	bool fuse; /* layers are mounted by another program than the kernel: fuse-overlayfs */
 	uid_t owner; /* of the layer's directory: who runs the containers */
 	char *text; /* owned */
 	char **lowers; /* owned, top to bottom; each is borrowed from the text, a path from home */

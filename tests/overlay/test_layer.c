@@ -18,7 +18,7 @@ static void clear(void)
 		  "while mountpoint -q $m; do umount $m; done; done; rm -rf *\n");
 }
 
-/* Of the layer that PATH names: its path within, then a letter each: U, the upper, M, the merged view can
+/* Of the layer that PATH names: its path within, then a letter each: U, the upper, f, of fuse-overlayfs, M, the merged view can
  * be opened; L, the lowers are known; u, userxattr; then the lowers, "-" for one out of reach. */
 static const char *layer_of(const char *path)
 {
@@ -31,8 +31,9 @@ static const char *layer_of(const char *path)
 
 	if (r <= 0)
 		return r < 0 ? strerrorname_np(-r) : "none";
-	r = snprintf(got, sizeof(got), "[%s]%s%s%s%s", rel, s.has_upper ? "U" : "",
-		     s.root >= 0 ? "M" : "", s.lowers_known ? "L" : "", s.userxattr ? "u" : "");
+	r = snprintf(got, sizeof(got), "[%s]%s%s%s%s%s", rel, s.has_upper ? "U" : "",
+		     s.fuse ? "f" : "", s.root >= 0 ? "M" : "", s.lowers_known ? "L" : "",
+		     s.userxattr ? "u" : "");
 	for (size_t i = 1; i < s.count; i++)
 		got[r++] = s.layers[i].fd < 0 ? '-' : '+';
 	got[r] = '\0';
@@ -98,7 +99,12 @@ static void test_storage(void)
 	tap_string(layer_of("home/low"), "[]UL", "the lowest layer has nothing to be merged with");
 	scene_run("chown 7 $DIR/xfs/home/top\n");
 	tap_string(layer_of("home/top"), "[]UMLu+", "what is not root's has marks of the user");
-	scene_run("cd $DIR/xfs; chown 0 home/top; mv home/low/diff home/low/away\n");
+	scene_run("cd $DIR/xfs/home; chown 0 top; printf true >.has-mount-program\n");
+	tap_string(layer_of("home/top"), "[]UfL+",
+		   "another program's layers the kernel cannot show");
+	scene_run("printf false >$DIR/xfs/home/.has-mount-program\n");
+	tap_string(layer_of("home/top"), "[]UML+", "the kernel's it can");
+	scene_run("cd $DIR/xfs; mv home/low/diff home/low/away\n");
 	tap_string(layer_of("home/top"), "[]UL-", "a lower out of reach: nothing shows the layers");
 	scene_run(
 		"cd $DIR/xfs/home; mv low/away low/diff; mount -t overlay overlay -o "
