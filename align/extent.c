@@ -95,3 +95,101 @@ int align_extent_shared(int fd, off_t off, off_t len, uint64_t *shared, uint64_t
 	}
 	return 0;
 }
+
+/* ------------------------------------------------------------------ the same places */
+
+/* A map, a piece at a time. */
+struct pieces {
+	int fd;
+	struct fiemap *map;
+	unsigned int next;
+	uint64_t at;
+	bool last;
+};
+
+static int read_pieces(struct pieces *p, uint64_t end)
+{
+	memset(p->map, 0, sizeof(*p->map));
+	p->map->fm_start = p->at;
+	p->map->fm_length = end - p->at;
+	p->map->fm_flags = FIEMAP_FLAG_SYNC;
+	p->map->fm_extent_count = EXTENTS_AT_ONCE;
+	p->next = 0;
+	return ioctl(p->fd, FS_IOC_FIEMAP, p->map) < 0 ? -errno : 0;
+}
+
+/* The next extent before END, or NULL in *FE. 0 or -errno. */
+static int next_piece(struct pieces *p, uint64_t end, const struct fiemap_extent **fe)
+{
+	int r = 0;
+
+	*fe = NULL;
+	if (p->last || p->at >= end)
+		return 0;
+	if (p->next == p->map->fm_mapped_extents)
+		r = read_pieces(p, end);
+	if (r < 0 || p->map->fm_mapped_extents == 0)
+		return r;
+	*fe = &p->map->fm_extents[p->next++];
+	p->at = (*fe)->fe_logical + (*fe)->fe_length;
+	p->last = (*fe)->fe_flags & FIEMAP_EXTENT_LAST;
+	if ((*fe)->fe_logical >= end)
+		*fe = NULL;
+	return 0;
+}
+
+/* The next one with bytes: what is allocated and not written to is zeros, like a hole. */
+static int next_written(struct pieces *p, uint64_t end, const struct fiemap_extent **fe)
+{
+	int r;
+
+	do
+		r = next_piece(p, end, fe);
+	while (r == 0 && *fe && ((*fe)->fe_flags & FIEMAP_EXTENT_UNWRITTEN));
+	return r;
+}
+
+static bool is_same_piece(const struct fiemap_extent *a, const struct fiemap_extent *b,
+			  bool compressed)
+{
+	const uint32_t no_place = FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC |
+				  FIEMAP_EXTENT_DATA_ENCRYPTED | FIEMAP_EXTENT_NOT_ALIGNED |
+				  FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_DATA_TAIL;
+
+	if ((a->fe_flags | b->fe_flags) & no_place)
+		return false;
+	if (((a->fe_flags ^ b->fe_flags) & FIEMAP_EXTENT_ENCODED) ||
+	    ((a->fe_flags & FIEMAP_EXTENT_ENCODED) && !compressed))
+		return false;
+	return a->fe_logical == b->fe_logical && a->fe_length == b->fe_length &&
+	       a->fe_physical == b->fe_physical;
+}
+
+static int compare_pieces(struct pieces *a, struct pieces *b, uint64_t end, bool compressed)
+{
+	const struct fiemap_extent *x, *y;
+	int r;
+
+	do {
+		r = next_written(a, end, &x);
+		if (r == 0)
+			r = next_written(b, end, &y);
+		if (r < 0)
+			return r;
+		if (x && y && !is_same_piece(x, y, compressed))
+			return 0;
+	} while (x && y);
+	return !x && !y;
+}
+
+int align_extent_same(int a, int b, off_t size, bool compressed)
+{
+	size_t room = sizeof(struct fiemap) + EXTENTS_AT_ONCE * sizeof(struct fiemap_extent);
+	TX_FREE struct fiemap *map_a = calloc(1, room);
+	TX_FREE struct fiemap *map_b = calloc(1, room);
+	struct pieces pa = { .fd = a, .map = map_a }, pb = { .fd = b, .map = map_b };
+
+	if (!map_a || !map_b)
+		return -ENOMEM;
+	return compare_pieces(&pa, &pb, (uint64_t)size, compressed);
+}

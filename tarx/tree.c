@@ -90,7 +90,7 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 	return r;
 }
 
-int tarx_tree_seen(struct tarx_creation *c, int base, const char *path)
+static int archive_seen(struct tarx_creation *c, int base, const char *path)
 {
 	struct tarx_tree tree = {
 		.c = c, .base = base, .root = path, .layers = { .report = c->report }
@@ -98,5 +98,38 @@ int tarx_tree_seen(struct tarx_creation *c, int base, const char *path)
 	int r = tarx_tree_archive(&tree, path);
 
 	tarx_layers_release(&tree.layers);
+	return r;
+}
+
+int tarx_tree_located(struct tarx_creation *c, const struct tarx_located *at, const char *path)
+{
+	struct tarx_tree tree = {
+		.c = c,
+		.base = at->stack.root,
+		.root = *at->rel ? at->rel : ".",
+		.layers = { .report = c->report, .stack = &at->stack, .rel = at->rel },
+	};
+	int r;
+
+	if (tree.base < 0)
+		return tarx_fatal(c->report,
+				  "%s: nothing shows this layer together with those below", path);
+	r = tarx_tree_archive(&tree, path);
+	tarx_layers_release(&tree.layers);
+	return r;
+}
+
+int tarx_tree_seen(struct tarx_creation *c, int base, const char *path)
+{
+	struct tarx_located at;
+	struct tx_err err;
+	int r;
+
+	if (c->report->opts->overlay != TARX_OVERLAY_MERGED)
+		return archive_seen(c, base, path);
+	if (tarx_locate_layer(&at, base, path, &err) < 0)
+		return tarx_fatal(c->report, "%s: %s", path, err.text);
+	r = at.in_layer ? tarx_tree_located(c, &at, path) : archive_seen(c, base, path);
+	tarx_located_release(&at);
 	return r;
 }
