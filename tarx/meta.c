@@ -442,6 +442,25 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 	return s.failures;
 }
 
+static acl_t acl_of_text(struct setter *s, const char *text)
+{
+	TX_FREE char *local = NULL;
+
+	return local_acl(s, text, &local) == 0 ? acl_from_text(local) : NULL;
+}
+
+bool tarx_meta_same_acl(const char *a, const char *b, const struct tarx_meta_wants *wants,
+			struct tarx_owners *owners)
+{
+	struct setter s = { .wants = wants, .owners = owners };
+	acl_t x = acl_of_text(&s, a), y = acl_of_text(&s, b);
+	bool same = x && y && acl_cmp(x, y) == 0;
+
+	acl_free(x);
+	acl_free(y);
+	return same;
+}
+
 bool tarx_meta_is_acl(const char *name)
 {
 	return !strcmp(name, ACL_ACCESS_XATTR) || !strcmp(name, ACL_DEFAULT_XATTR) ||

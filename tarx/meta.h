@@ -49,6 +49,10 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 		    unsigned int parts, const struct tarx_meta_wants *wants,
 		    struct tarx_owners *owners, tarx_meta_complain *complain, void *data);
 
+/* Whether two ACLs, in the words of an item, mean the same on this machine. */
+bool tarx_meta_same_acl(const char *a, const char *b, const struct tarx_meta_wants *wants,
+			struct tarx_owners *owners);
+
 /* Whether the attribute NAME is an ACL in another guise, which is not stored or restored as one: the
  * system's own, or how XFS keeps them. */
 bool tarx_meta_is_acl(const char *name);

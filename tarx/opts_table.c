@@ -5,7 +5,7 @@
 
 /* What only tarx has is refused where it means nothing; GNU tar's own options are taken in every mode,
  * as GNU tar takes them. */
-#define ANY    (TARX_CREATE | TARX_EXTRACT | TARX_LIST)
+#define ANY    (TARX_CREATE | TARX_EXTRACT | TARX_LIST | TARX_COMPARE)
 #define WRITES TARX_CREATE
 #define MOVES  (TARX_CREATE | TARX_EXTRACT)
 
@@ -19,6 +19,10 @@ const struct tarx_option tarx_options[] = {
 	  .take = tarx_take_extract },
 	{ "get", 'x', ANY, no_argument, NULL, NULL, .take = tarx_take_extract },
 	{ "list", 't', ANY, no_argument, NULL, "list members", .take = tarx_take_list },
+
+	{ "compare", 'd', ANY, no_argument, NULL, "compare members with the disk",
+	  .take = tarx_take_compare },
+	{ "diff", 'd', ANY, no_argument, NULL, NULL, .take = tarx_take_compare },
 
 	/* which archive and which files */
 	{ "file", 'f', ANY, required_argument, "FILE", "the archive; - or absent: stdin, stdout",
@@ -36,6 +40,63 @@ const struct tarx_option tarx_options[] = {
 	  .flag = offsetof(struct tarx_opts, show_renamed), .on = true },
 	{ "show-stored-names", 0, ANY, no_argument, NULL, NULL,
 	  .flag = offsetof(struct tarx_opts, show_renamed), .on = true },
+
+	/* which members, and where they go */
+	{ "absolute-names", 'P', ANY, no_argument, NULL, "names as they are, a leading / and ..",
+	  .flag = offsetof(struct tarx_opts, absolute_names), .on = true },
+	{ "wildcards", 0, ANY, no_argument, NULL, "names that follow are patterns",
+	  .take = tarx_take_wildcards },
+	{ "no-wildcards", 0, ANY, no_argument, NULL, "they are no patterns (default)",
+	  .take = tarx_take_no_wildcards },
+	{ "anchored", 0, ANY, no_argument, NULL, "they match from the start of a name (default)",
+	  .take = tarx_take_anchored },
+	{ "no-anchored", 0, ANY, no_argument, NULL, "they match behind any slash too",
+	  .take = tarx_take_no_anchored },
+	{ "ignore-case", 0, ANY, no_argument, NULL, "they match in upper and lower case",
+	  .take = tarx_take_ignore_case },
+	{ "no-ignore-case", 0, ANY, no_argument, NULL, "they match as written (default)",
+	  .take = tarx_take_no_ignore_case },
+	{ "wildcards-match-slash", 0, ANY, no_argument, NULL, "wildcards match slashes (default)",
+	  .take = tarx_take_match_slash },
+	{ "no-wildcards-match-slash", 0, ANY, no_argument, NULL, "they do not",
+	  .take = tarx_take_no_match_slash },
+	{ "recursion", 0, ANY, no_argument, NULL,
+	  "names stand for what is beneath them too (default)", .take = tarx_take_recursion },
+	{ "no-recursion", 0, ANY, no_argument, NULL, "they do not",
+	  .take = tarx_take_no_recursion },
+	{ "occurrence", 0, ANY, optional_argument, "NUMBER",
+	  "only the NUMBERth member of each name; the first without",
+	  .take = tarx_take_occurrence },
+	{ "starting-file", 'K', ANY, required_argument, "MEMBER", "begin at MEMBER",
+	  .text = offsetof(struct tarx_opts, starting_file) },
+
+	/* what is there already */
+	{ "keep-old-files", 'k', ANY, no_argument, NULL, "what is there stays, and is an error",
+	  .take = tarx_take_keep_old },
+	{ "skip-old-files", 0, ANY, no_argument, NULL, "what is there stays",
+	  .take = tarx_take_skip_old },
+	{ "keep-newer-files", 0, ANY, no_argument, NULL, "what is newer or of the same age stays",
+	  .take = tarx_take_keep_newer },
+	{ "overwrite", 0, ANY, no_argument, NULL, "write into files that are there",
+	  .take = tarx_take_overwrite },
+	{ "overwrite-dir", 0, ANY, no_argument, NULL,
+	  "directories that are there get the member's attributes (default)",
+	  .take = tarx_take_overwrite_dir },
+	{ "no-overwrite-dir", 0, ANY, no_argument, NULL, "they keep their own",
+	  .take = tarx_take_no_overwrite_dir },
+	{ "unlink-first", 'U', ANY, no_argument, NULL,
+	  "remove what is there, also empty directories", .take = tarx_take_unlink_first },
+	{ "recursive-unlink", 0, ANY, no_argument, NULL, "and directories with all that is in them",
+	  .take = tarx_take_recursive_unlink },
+	{ "keep-directory-symlink", 0, ANY, no_argument, NULL,
+	  "a symbolic link to a directory may stay for a directory",
+	  .flag = offsetof(struct tarx_opts, keep_directory_symlink), .on = true },
+	{ "one-top-level", 0, ANY, optional_argument, "DIR",
+	  "restore beneath DIR, or what the archive's name says", .take = tarx_take_one_top_level },
+	{ "to-stdout", 'O', ANY, no_argument, NULL, "write the content of files to standard output",
+	  .flag = offsetof(struct tarx_opts, to_stdout), .on = true },
+	{ "delay-directory-restore", 0, ANY, no_argument, NULL,
+	  "directories' attributes come last (always so)", .take = tarx_take_delay },
 
 	/* where payloads lie and how they are moved */
 	{ "align", 0, WRITES, optional_argument, "SIZE|none",
@@ -83,6 +144,12 @@ const struct tarx_option tarx_options[] = {
 	{ "verbose", 'v', ANY, optional_argument, "time",
 	  "name members (twice: long); =time: bytes, time, speed, how moved",
 	  .take = tarx_take_verbose },
+	{ "full-time", 0, ANY, no_argument, NULL, "list times in full",
+	  .flag = offsetof(struct tarx_opts, full_time), .on = true },
+	{ "utc", 0, ANY, no_argument, NULL, "list times in UTC",
+	  .flag = offsetof(struct tarx_opts, utc), .on = true },
+	{ "block-number", 'R', ANY, no_argument, NULL, "list the number of each member's block",
+	  .flag = offsetof(struct tarx_opts, block_number), .on = true },
 	{ "stats", 0, ANY, optional_argument, "FILE", "one JSON object at the end",
 	  .take = tarx_take_stats },
 	{ "help", 0, ANY, no_argument, NULL, "print this", .take = tarx_opts_help },

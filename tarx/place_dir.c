@@ -24,6 +24,7 @@ struct tarx_later {
 	gid_t gid;
 	char *uname, *gname, *acl_access, *acl_default; /* owned, or NULL */
 	struct timespec mtime;
+	unsigned int parts; /* TARX_META_* */
 	bool no_owner;
 	bool clear_acls;
 };
@@ -70,7 +71,7 @@ static struct tarx_later *add_later(struct tarx_place *place)
 }
 
 static int remember_directory(struct tarx_place *place, const struct tarx_item *item,
-			      const char *path, int fd, struct tx_err *err)
+			      const char *path, int fd, unsigned int parts, struct tx_err *err)
 {
 	struct tarx_later *later = add_later(place);
 	bool lost = false;
@@ -90,6 +91,7 @@ static int remember_directory(struct tarx_place *place, const struct tarx_item *
 		.uid = item->uid,
 		.gid = item->gid,
 		.mtime = item->mtime,
+		.parts = parts,
 		.no_owner = item->no_owner,
 		.clear_acls = place->parent.acls,
 	};
@@ -129,15 +131,17 @@ static int replace_by_directory(struct tarx_place *place, const char *name)
 }
 
 /* A directory that is there stays; anything else, a symbolic link too, gives way. */
-static int make_directory(struct tarx_place *place, const char *name)
+static int make_directory(struct tarx_place *place, const char *name, bool *was_there)
 {
 	int r, fd;
 
+	*was_there = false;
 	if (mkdirat(place->parent.fd, name, DIR_AT_FIRST) == 0)
 		return open_directory(place, name);
 	if (errno != EEXIST)
 		return -errno;
 	fd = open_directory(place, name);
+	*was_there = fd >= 0;
 	if (fd != -ENOTDIR && fd != -ELOOP)
 		return fd;
 	r = replace_by_directory(place, name);
@@ -147,12 +151,17 @@ static int make_directory(struct tarx_place *place, const char *name)
 int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item, const char *path,
 			 const char *name, struct tx_err *err)
 {
-	TX_FD fd = make_directory(place, *name ? name : ".");
+	bool was_there;
+	TX_FD fd = make_directory(place, *name ? name : ".", &was_there);
 
 	if (fd < 0)
 		return tx_fail(err, -fd, "create the directory");
+	/* As GNU tar does it: of what was there only the time changes. */
+	if (was_there && place->report->opts->old == TARX_OLD_NO_OVERWRITE_DIR)
+		return remember_directory(place, item, path, fd, TARX_META_TIMES, err);
 	tarx_place_apply(place, item, fd, false, TARX_META_XATTRS);
-	return remember_directory(place, item, path, fd, err);
+	return remember_directory(place, item, path, fd,
+				  TARX_META_ALL & ~(unsigned int)TARX_META_XATTRS, err);
 }
 
 /* The deepest first, so that closing a directory to us never stands in the way; what came twice in
@@ -175,8 +184,7 @@ static int open_again(const struct tarx_place *place, const struct tarx_later *l
 	if (fd == -ESTALE)
 		return fd;
 	if (fd < 0)
-		fd = tx_open_beneath(place->root, *later->path ? later->path : ".",
-				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+		fd = tarx_place_find(place, later->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)
@@ -212,7 +220,7 @@ static void finish_directory(struct tarx_place *place, const struct tarx_later *
 		return;
 	}
 	place->parent.acls = later->clear_acls;
-	tarx_place_apply(place, &item, fd, false, TARX_META_ALL & ~(unsigned int)TARX_META_XATTRS);
+	tarx_place_apply(place, &item, fd, false, later->parts);
 }
 
 void tarx_place_finish(struct tarx_place *place)

@@ -5,6 +5,21 @@
 #include "align/newfile.h"
 #include "tarx/place.h"
 
+/* Opens PATH of the target with FLAGS of open(2); symbolic links on the way are followed beneath the
+ * target, or anywhere where members may lie anywhere, but then none that this archive brought. The
+ * descriptor or -errno (EXDEV: not followed). */
+int tarx_place_find(const struct tarx_place *place, const char *path, int flags);
+
+/* The symbolic link FD was made from the archive. 0 or -errno. */
+int tarx_place_note_symlink(struct tarx_place *place, int fd);
+
+enum tarx_old_fate { TARX_OLD_GIVES_WAY, TARX_OLD_STAYS, TARX_OLD_IS_WRITTEN };
+
+/* What the options say of what has the name NAME in the parent (PATH from the target on): enum
+ * tarx_old_fate, or -errno. */
+int tarx_place_meet_old(struct tarx_place *place, const struct tarx_item *item, const char *path,
+			const char *name, struct tx_err *err);
+
 /* Where something new is made: under its own name, or where that is taken under another one until
  * it is complete, so that what is there is lost only when what replaces it is whole. */
 struct tarx_spot {
@@ -32,6 +47,9 @@ void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, in
 /* Each makes one kind of inode, called NAME in the parent. 0 or -errno; then nothing is left. */
 int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
 		    struct tarx_reader *reader, struct tx_err *err);
+/* The same over the regular file that is there, in place; -errno may leave it half written. */
+int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
+			 struct tarx_reader *reader, struct tx_err *err);
 int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, const char *name,
 			struct tx_err *err);
 int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, const char *name,
