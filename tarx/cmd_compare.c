@@ -80,6 +80,9 @@ void tarx_cmd_compare(struct tarx_report *report)
 				     .reader = &reader,
 				     .owners = &owners,
 				     .wants = { .xattrs = opts->xattrs,
+						.no_selinux = !opts->selinux,
+						.include = &opts->xattrs_include,
+						.exclude = &opts->xattrs_exclude,
 						.acls = opts->acls,
 						.numeric = opts->numeric_owner },
 				     .root = -1 };

@@ -39,6 +39,9 @@ static struct tarx_meta_wants what_to_restore(const struct tarx_opts *opts)
 	umask(mask);
 	return (struct tarx_meta_wants){
 		.xattrs = opts->xattrs,
+		.no_selinux = !opts->selinux,
+		.include = &opts->xattrs_include,
+		.exclude = &opts->xattrs_exclude,
 		.acls = opts->acls,
 		.owner = opts->same_owner < 0 ? root : opts->same_owner,
 		.numeric = opts->numeric_owner,
@@ -186,8 +189,7 @@ static int restore(struct extraction *x, const struct tarx_item *item)
 		r = enter_top(x, target) < 0
 			    ? -1
 			    : place(x, target, &landed,
-				    x->report->opts->show_renamed ? &landed : &shown,
-				    landing.path);
+				    x->report->opts->show_renamed ? &landed : &shown, landing.path);
 	tarx_member_release(&landing);
 	return r;
 }

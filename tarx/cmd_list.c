@@ -12,12 +12,11 @@ static int list(struct tarx_report *report, const struct tarx_item *item)
 
 	if (item->warning)
 		tarx_warning(report, "%s: %s", item->path, item->warning);
-	tarx_member_tell(report, item);
-	if (report->opts->show_renamed)
-		r = tarx_member_rename(report, &shown, &landing);
+	r = tarx_member_rename(report, &shown, &landing);
 	if (r > 0) {
 		report->members[tarx_item_kind(item)]++;
-		tarx_report_list(report, &shown, report->opts->verbose > 0);
+		tarx_report_list(report, report->opts->show_renamed ? &shown : item,
+				 report->opts->verbose > 0);
 	}
 	tarx_member_release(&landing);
 	return r;

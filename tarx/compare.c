@@ -126,8 +126,10 @@ static void compare_attributes(const struct pair *pair)
 	tx_arena_reset(&c->arena);
 	if (tarx_meta_load(&disk, pair->fd, true, &c->wants, c->owners, &c->arena, &err) < 0)
 		tarx_warning(c->report, "%s: %s", item->path, err.text);
-	for (size_t i = 0; c->wants.xattrs && i < item->xattr_count; i++)
-		if (is_compared(item->xattrs[i].name) && !has_xattr(&disk, &item->xattrs[i]))
+	for (size_t i = 0; i < item->xattr_count; i++)
+		if (is_compared(item->xattrs[i].name) &&
+		    tarx_meta_wants_xattr(&c->wants, item->xattrs[i].name) &&
+		    !has_xattr(&disk, &item->xattrs[i]))
 			tarx_report_difference(c->report, item->path,
 					       "Extended attribute %s differs",
 					       item->xattrs[i].name);

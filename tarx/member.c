@@ -57,23 +57,29 @@ static void take_top_off(char *path, const char *top)
 
 /* ------------------------------------------------------------------ any member */
 
-void tarx_member_tell(struct tarx_report *report, const struct tarx_item *item)
+/* Says once that a slash is taken off in front, and returns what is left. */
+static const char *without_slash(struct tarx_report *report, const char *name, bool hardlink)
 {
-	if (report->opts->absolute_names)
-		return;
-	if (*item->path == '/' && tarx_say_once(report, TARX_ONCE_SLASH))
-		tarx_notice(report, "Removing leading `/' from member names");
-	if (item->hardlink && *item->link == '/' && tarx_say_once(report, TARX_ONCE_LINK_SLASH))
+	const char *rest = name + strspn(name, "/");
+
+	if (report->opts->absolute_names || rest == name)
+		return name;
+	if (hardlink && tarx_say_once(report, TARX_ONCE_LINK_SLASH))
 		tarx_notice(report, "Removing leading `/' from hard link targets");
+	if (!hardlink && tarx_say_once(report, TARX_ONCE_SLASH))
+		tarx_notice(report, "Removing leading `/' from member names");
+	return rest;
 }
 
 /* As GNU tar: first the rules, then the leading slash, then the components; only the rules for the target
  * of a symbolic link. Owned; NULL: no memory. */
-static char *rename_one(const struct tarx_opts *opts, enum tarx_rename_scope scope, const char *name)
+static char *rename_one(struct tarx_report *report, enum tarx_rename_scope scope, const char *name)
 {
-	size_t len = strlen(name);
+	const struct tarx_opts *opts = report->opts;
+	bool hardlink = scope == TARX_RENAME_HARDLINK;
 	TX_FREE char *bare = NULL;
 	TX_FREE char *changed = NULL;
+	size_t len = strlen(name);
 	const char *rest;
 
 	while (len > 1 && name[len - 1] == '/' && scope != TARX_RENAME_SYMLINK)
@@ -82,10 +88,10 @@ static char *rename_one(const struct tarx_opts *opts, enum tarx_rename_scope sco
 	changed = bare ? tarx_rename_apply(&opts->rename, scope, bare) : NULL;
 	if (!changed || scope == TARX_RENAME_SYMLINK)
 		return tx_ptr_steal(&changed);
-	rest = changed;
-	if (!opts->absolute_names && opts->strip > 0)
-		rest += strspn(rest, "/");
-	return strdup(tarx_rename_strip(rest, opts->strip));
+	rest = without_slash(report, changed, hardlink);
+	if (!*rest && tarx_say_once(report, TARX_ONCE_EMPTY))
+		tarx_notice(report, "Substituting `.' for empty member name");
+	return strdup(tarx_rename_strip(*rest ? rest : ".", opts->strip));
 }
 
 int tarx_member_rename(struct tarx_report *report, struct tarx_item *item,
@@ -94,11 +100,15 @@ int tarx_member_rename(struct tarx_report *report, struct tarx_item *item,
 	const struct tarx_opts *opts = report->opts;
 	enum tarx_rename_scope scope = item->hardlink ? TARX_RENAME_HARDLINK : TARX_RENAME_SYMLINK;
 
-	if (opts->rename.count == 0 && opts->strip == 0)
+	if (opts->rename.count == 0 && opts->strip == 0) {
+		without_slash(report, item->path, false);
+		if (item->hardlink)
+			without_slash(report, item->link, true);
 		return 1;
-	landing->name = rename_one(opts, TARX_RENAME_MEMBER, item->path);
+	}
+	landing->name = rename_one(report, TARX_RENAME_MEMBER, item->path);
 	if (item->link)
-		landing->link = rename_one(opts, scope, item->link);
+		landing->link = rename_one(report, scope, item->link);
 	if (!landing->name || (item->link && !landing->link))
 		return tarx_fatal(report, "out of memory");
 	item->path = landing->name;
@@ -107,23 +117,29 @@ int tarx_member_rename(struct tarx_report *report, struct tarx_item *item,
 	return 1;
 }
 
+static char *path_of(const struct tarx_opts *opts, const char *name)
+{
+	return opts->absolute_names ? tarx_path_named(name) : tarx_path_restored(name);
+}
+
 int tarx_member_land(struct tarx_report *report, struct tarx_item *item,
 		     struct tarx_landing *landing)
 {
-	int r = tarx_member_rename(report, item, landing);
+	const char *stored = item->path;
+	TX_FREE char *as_stored = path_of(report->opts, stored);
+	int r = as_stored ? tarx_member_rename(report, item, landing) : 0;
 
 	/* Of a name that the options leave nothing of nothing is restored, as in GNU tar. */
 	if (r < 0 || (landing->name && !*landing->name))
 		return r < 0 ? r : 0;
-	tarx_member_tell(report, item);
-	landing->path = report->opts->absolute_names ? tarx_path_named(item->path)
-						     : tarx_path_restored(item->path);
+	if (as_stored)
+		landing->path = path_of(report->opts, item->path);
 	if (!landing->path && errno == ENOMEM)
 		return tarx_fatal(report, "out of memory");
 	if (!landing->path) {
 		tarx_error(report,
 			   "%s: not restored: a name with \"..\" could lead out of the target",
-			   item->path);
+			   as_stored ? item->path : stored);
 		return 0;
 	}
 	if (landing->top)

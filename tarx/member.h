@@ -12,10 +12,8 @@ struct tarx_landing {
 	const char *top; /* borrowed: --one-top-level's directory, which is the target, or NULL */
 };
 
-/* Says once that a leading slash is taken off ITEM's names, where it is. */
-void tarx_member_tell(struct tarx_report *report, const struct tarx_item *item);
-
-/* Changes ITEM's names as the options say; the landing holds the new ones. 1, or -1: out of memory, and
+/* Changes ITEM's names as the options say; the landing holds the new ones. That a leading slash is
+ * taken off is said once. 1, or -1: out of memory, and
  * said. */
 int tarx_member_rename(struct tarx_report *report, struct tarx_item *item,
 		       struct tarx_landing *landing);

@@ -168,7 +168,7 @@ static int load_listed(const struct loader *l, const char *list, size_t len)
 		} else if (!strcmp(name, ACL_DEFAULT_XATTR)) {
 			if (l->wants->acls)
 				r = load_acl(l, ACL_TYPE_DEFAULT, &l->item->acl_default);
-		} else if (l->wants->xattrs && !tarx_meta_is_acl(name)) {
+		} else if (!tarx_meta_is_acl(name) && tarx_meta_wants_xattr(l->wants, name)) {
 			r = load_value(l, &x);
 			if (r == 0)
 				xattrs[l->item->xattr_count++] = x;
@@ -390,11 +390,15 @@ static void set_acls(struct setter *s)
 
 static void set_xattrs(struct setter *s)
 {
-	for (size_t i = 0; s->wants->xattrs && i < s->item->xattr_count; i++) {
+	for (size_t i = 0; i < s->item->xattr_count; i++) {
 		const struct tarx_xattr *x = &s->item->xattrs[i];
 		struct tx_err err;
-		int r = s->target->by_path ? setxattr(s->path, x->name, x->value, x->len, 0)
-					   : fsetxattr(s->target->fd, x->name, x->value, x->len, 0);
+		int r;
+
+		if (!tarx_meta_wants_xattr(s->wants, x->name))
+			continue;
+		r = s->target->by_path ? setxattr(s->path, x->name, x->value, x->len, 0)
+				       : fsetxattr(s->target->fd, x->name, x->value, x->len, 0);
 
 		if (r == 0)
 			continue;
@@ -459,6 +463,16 @@ bool tarx_meta_same_acl(const char *a, const char *b, const struct tarx_meta_wan
 	acl_free(x);
 	acl_free(y);
 	return same;
+}
+
+bool tarx_meta_wants_xattr(const struct tarx_meta_wants *wants, const char *name)
+{
+	if (!wants->xattrs || (wants->exclude && tarx_patterns_match(wants->exclude, name)))
+		return false;
+	if (wants->no_selinux && !strcmp(name, "security.selinux"))
+		return false;
+	return !wants->include || wants->include->count == 0 ||
+	       tarx_patterns_match(wants->include, name);
 }
 
 bool tarx_meta_is_acl(const char *name)

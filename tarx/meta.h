@@ -6,15 +6,19 @@
 #include "align/err.h"
 #include "tarx/item.h"
 #include "tarx/owners.h"
+#include "tarx/pattern.h"
 
 #include <stdbool.h>
 
 /* What is read or set of it. */
 struct tarx_meta_wants {
 	bool xattrs, acls;
+	bool no_selinux; /* of the attributes not security.selinux */
 	bool owner; /* set the owner; else it stays who creates */
 	bool numeric; /* numbers, not names */
 	bool touch; /* leave the times alone */
+	const struct tarx_patterns *include; /* borrowed: the attributes meant; NULL or none: all */
+	const struct tarx_patterns *exclude; /* borrowed: those that are not; or NULL */
 	mode_t mode_mask; /* bits of a mode that are set: ~umask without -p */
 };
 
@@ -48,6 +52,9 @@ struct tarx_meta_target {
 int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target *target,
 		    unsigned int parts, const struct tarx_meta_wants *wants,
 		    struct tarx_owners *owners, tarx_meta_complain *complain, void *data);
+
+/* Whether the attribute NAME is one of those that WANTS means. */
+bool tarx_meta_wants_xattr(const struct tarx_meta_wants *wants, const char *name);
 
 /* Whether two ACLs, in the words of an item, mean the same on this machine. */
 bool tarx_meta_same_acl(const char *a, const char *b, const struct tarx_meta_wants *wants,

@@ -243,7 +243,8 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 				    .same_owner = -1,
 				    .same_permissions = -1,
 				    .xattrs = true,
-				    .acls = true };
+				    .acls = true,
+				    .selinux = true };
 	if (argc > 1 && argv[1][0] && argv[1][0] != '-') {
 		if (strchr(argv[1], '-'))
 			return tarx_opts_complain("unknown option", "-",
@@ -263,5 +264,7 @@ void tarx_opts_release(struct tarx_opts *opts)
 		free(opts->dirs[i]);
 	free(opts->dirs);
 	free(opts->operands);
+	tarx_patterns_release(&opts->xattrs_include);
+	tarx_patterns_release(&opts->xattrs_exclude);
 	tarx_rename_release(&opts->rename);
 }

@@ -3,6 +3,7 @@
 #define TARX_OPTS_H
 
 #include "align/span.h"
+#include "tarx/pattern.h"
 #include "tarx/rename.h"
 
 #include <stdbool.h>
@@ -55,10 +56,11 @@ struct tarx_opts {
 	bool touch;
 	bool numeric_owner;
 	int same_owner, same_permissions; /* 1, 0, or -1: as root yes, else no */
-	bool xattrs, acls;
+	bool xattrs, acls, selinux;
 	struct tarx_rename rename; /* owned */
 	size_t strip; /* components taken off the names that are restored */
 	bool show_renamed; /* lists show names as --transform and --strip-components make them */
+	struct tarx_patterns xattrs_include, xattrs_exclude; /* owned; include none: all */
 	enum tarx_old old;
 	bool recursive_unlink;
 	bool keep_directory_symlink;

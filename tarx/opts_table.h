@@ -60,6 +60,8 @@ int tarx_take_match_slash(struct tarx_opts *opts, char *value);
 int tarx_take_no_match_slash(struct tarx_opts *opts, char *value);
 int tarx_take_recursion(struct tarx_opts *opts, char *value);
 int tarx_take_no_recursion(struct tarx_opts *opts, char *value);
+int tarx_take_xattrs_include(struct tarx_opts *opts, char *value);
+int tarx_take_xattrs_exclude(struct tarx_opts *opts, char *value);
 int tarx_take_dir(struct tarx_opts *opts, char *value);
 int tarx_take_verbose(struct tarx_opts *opts, char *value);
 int tarx_take_align(struct tarx_opts *opts, char *value);

@@ -67,3 +67,24 @@ int tarx_take_no_recursion(struct tarx_opts *opts, char *value)
 	(void)value;
 	return change(opts, 0, TARX_MATCH_ALONE);
 }
+
+/* ------------------------------------------------------------------ extended attributes */
+
+static int add_pattern(struct tarx_opts *opts, struct tarx_patterns *patterns, const char *text)
+{
+	const unsigned int flags = TARX_PATTERN_ANCHORED | TARX_PATTERN_WILDCARDS |
+				   TARX_PATTERN_ALONE;
+
+	opts->xattrs = true;
+	return tarx_patterns_add(patterns, text, flags) < 0 ? tarx_opts_no_memory() : 0;
+}
+
+int tarx_take_xattrs_include(struct tarx_opts *opts, char *value)
+{
+	return add_pattern(opts, &opts->xattrs_include, value);
+}
+
+int tarx_take_xattrs_exclude(struct tarx_opts *opts, char *value)
+{
+	return add_pattern(opts, &opts->xattrs_exclude, value);
+}

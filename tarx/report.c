@@ -128,7 +128,7 @@ static void put_quoted(struct tarx_report *report, const char *name)
 static void put_name(struct tarx_report *report, const struct tarx_item *item)
 {
 	size_t len = strlen(item->path);
-	bool slash = S_ISDIR(item->mode) && !item->hardlink && len && item->path[len - 1] != '/';
+	bool slash = S_ISDIR(item->mode) && !item->hardlink && (!len || item->path[len - 1] != '/');
 
 	put_quoted(report, item->path);
 	if (slash)

@@ -41,6 +41,7 @@ enum tarx_once {
 	TARX_ONCE_BTRFS = 32,
 	TARX_ONCE_PATTERN = 1 << 16,
 	TARX_ONCE_LINK_SLASH = 1 << 17,
+	TARX_ONCE_EMPTY = 1 << 18,
 };
 
 void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts);
