@@ -3,11 +3,14 @@
 #include "align/cleanup.h"
 
 #include <errno.h>
+#include <linux/btrfs.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int align_extent_data(int fd, off_t at, off_t end, struct align_range *data)
@@ -96,100 +99,165 @@ int align_extent_shared(int fd, off_t off, off_t len, uint64_t *shared, uint64_t
 	return 0;
 }
 
-/* ------------------------------------------------------------------ the same places */
+/* ------------------------------------------------------------------ two files */
 
-/* A map, a piece at a time. */
-struct pieces {
-	int fd;
-	struct fiemap *map;
-	unsigned int next;
-	uint64_t at;
-	bool last;
-};
+#define XFS_MAGIC 0x58465342 /* statfs(2) */
 
-static int read_pieces(struct pieces *p, uint64_t end)
+void align_extents_init(struct align_extents *extents, int fd, off_t end)
 {
-	memset(p->map, 0, sizeof(*p->map));
-	p->map->fm_start = p->at;
-	p->map->fm_length = end - p->at;
-	p->map->fm_flags = FIEMAP_FLAG_SYNC;
-	p->map->fm_extent_count = EXTENTS_AT_ONCE;
-	p->next = 0;
-	return ioctl(p->fd, FS_IOC_FIEMAP, p->map) < 0 ? -errno : 0;
+	*extents = (struct align_extents){ .fd = fd, .end = end };
 }
 
-/* The next extent before END, or NULL in *FE. 0 or -errno. */
-static int next_piece(struct pieces *p, uint64_t end, const struct fiemap_extent **fe)
+void align_extents_release(struct align_extents *extents)
 {
-	int r = 0;
+	free(extents->map);
+	extents->map = NULL;
+}
 
-	*fe = NULL;
-	if (p->last || p->at >= end)
-		return 0;
-	if (p->next == p->map->fm_mapped_extents)
-		r = read_pieces(p, end);
-	if (r < 0 || p->map->fm_mapped_extents == 0)
-		return r;
-	*fe = &p->map->fm_extents[p->next++];
-	p->at = (*fe)->fe_logical + (*fe)->fe_length;
-	p->last = (*fe)->fe_flags & FIEMAP_EXTENT_LAST;
-	if ((*fe)->fe_logical >= end)
-		*fe = NULL;
+/* Subvolumes have devices of their own. */
+static bool is_same_btrfs(int a, int b)
+{
+	struct btrfs_ioctl_fs_info_args x = { 0 }, y = { 0 };
+
+	return ioctl(a, BTRFS_IOC_FS_INFO, &x) == 0 && ioctl(b, BTRFS_IOC_FS_INFO, &y) == 0 &&
+	       !memcmp(x.fsid, y.fsid, sizeof(x.fsid));
+}
+
+/* Addresses on the data device and on the realtime device are alike. */
+static bool is_same_xfs(int a, int b)
+{
+	struct fsxattr x, y;
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+	       ioctl(a, FS_IOC_FSGETXATTR, &x) == 0 && ioctl(b, FS_IOC_FSGETXATTR, &y) == 0 &&
+	       !((x.fsx_xflags | y.fsx_xflags) & FS_XFLAG_REALTIME);
+}
+
+bool align_extents_comparable(const struct align_extents *a, const struct align_extents *b)
+{
+	struct statfs x, y;
+
+	if (fstatfs(a->fd, &x) < 0 || fstatfs(b->fd, &y) < 0 || x.f_type != y.f_type)
+		return false;
+	if (x.f_type == BTRFS_SUPER_MAGIC)
+		return is_same_btrfs(a->fd, b->fd);
+	return x.f_type == XFS_MAGIC && is_same_xfs(a->fd, b->fd);
+}
+
+/* A piece of a file as it lies on the disk. */
+struct piece {
+	off_t start, end; /* in the file */
+	bool hole;
+	bool unwritten; /* allocated, and as empty as a hole */
+	bool plain; /* its address says where its bytes are */
+	bool encoded; /* the address is that of all that was compressed together */
+	uint64_t address; /* of the byte that was asked for */
+};
+
+static int load(struct align_extents *extents, off_t from)
+{
+	size_t room = sizeof(struct fiemap) + EXTENTS_AT_ONCE * sizeof(struct fiemap_extent);
+	struct fiemap *map = extents->map ? extents->map : malloc(room);
+	const struct fiemap_extent *last;
+
+	if (!map)
+		return -ENOMEM;
+	extents->map = map;
+	memset(map, 0, room);
+	map->fm_start = (uint64_t)from;
+	map->fm_length = (uint64_t)(extents->end - from);
+	map->fm_flags = FIEMAP_FLAG_SYNC;
+	map->fm_extent_count = EXTENTS_AT_ONCE;
+	extents->at = 0;
+	extents->from = extents->to = from;
+	if (ioctl(extents->fd, FS_IOC_FIEMAP, map) < 0)
+		return -errno;
+	/* A full map may go on behind its last extent. */
+	last = map->fm_mapped_extents == EXTENTS_AT_ONCE ? &map->fm_extents[EXTENTS_AT_ONCE - 1]
+							 : NULL;
+	extents->to = last ? (off_t)(last->fe_logical + last->fe_length) : extents->end;
 	return 0;
 }
 
-/* The next one with bytes: what is allocated and not written to is zeros, like a hole. */
-static int next_written(struct pieces *p, uint64_t end, const struct fiemap_extent **fe)
+static int look(struct align_extents *extents, off_t at, struct piece *piece)
 {
-	int r;
+	const uint32_t harmless = FIEMAP_EXTENT_LAST | FIEMAP_EXTENT_SHARED | FIEMAP_EXTENT_MERGED;
+	const struct fiemap_extent *fe;
+	int r = 0;
 
-	do
-		r = next_piece(p, end, fe);
-	while (r == 0 && *fe && ((*fe)->fe_flags & FIEMAP_EXTENT_UNWRITTEN));
-	return r;
+	if (!extents->map || at < extents->from || at >= extents->to)
+		r = load(extents, at);
+	if (r < 0)
+		return r;
+	fe = &extents->map->fm_extents[extents->at];
+	while (extents->at < extents->map->fm_mapped_extents &&
+	       fe->fe_logical + fe->fe_length <= (uint64_t)at)
+		fe = &extents->map->fm_extents[++extents->at];
+	*piece = (struct piece){ .start = at, .end = extents->to, .hole = true };
+	if (extents->at == extents->map->fm_mapped_extents)
+		return 0;
+	if (fe->fe_logical > (uint64_t)at) {
+		if (fe->fe_logical < (uint64_t)piece->end)
+			piece->end = (off_t)fe->fe_logical;
+		return 0;
+	}
+	*piece = (struct piece){ .start = (off_t)fe->fe_logical,
+				 .end = (off_t)(fe->fe_logical + fe->fe_length),
+				 .unwritten = fe->fe_flags & FIEMAP_EXTENT_UNWRITTEN,
+				 .plain = !(fe->fe_flags & ~harmless),
+				 .encoded = !(fe->fe_flags & ~(harmless | FIEMAP_EXTENT_ENCODED)),
+				 .address = fe->fe_physical + ((uint64_t)at - fe->fe_logical) };
+	return 0;
 }
 
-static bool is_same_piece(const struct fiemap_extent *a, const struct fiemap_extent *b,
-			  bool compressed)
+enum align_alike align_extents_alike(struct align_extents *a, off_t a_off, struct align_extents *b,
+				     off_t b_off, off_t *len)
 {
-	const uint32_t no_place = FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC |
-				  FIEMAP_EXTENT_DATA_ENCRYPTED | FIEMAP_EXTENT_NOT_ALIGNED |
-				  FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_DATA_TAIL;
+	struct piece x, y;
 
-	if ((a->fe_flags | b->fe_flags) & no_place)
-		return false;
-	if (((a->fe_flags ^ b->fe_flags) & FIEMAP_EXTENT_ENCODED) ||
-	    ((a->fe_flags & FIEMAP_EXTENT_ENCODED) && !compressed))
-		return false;
-	return a->fe_logical == b->fe_logical && a->fe_length == b->fe_length &&
-	       a->fe_physical == b->fe_physical;
+	if (look(a, a_off, &x) < 0 || look(b, b_off, &y) < 0)
+		return ALIGN_UNKNOWN;
+	if (x.end <= a_off || y.end <= b_off)
+		return ALIGN_UNKNOWN;
+	if (x.end - a_off < *len)
+		*len = x.end - a_off;
+	if (y.end - b_off < *len)
+		*len = y.end - b_off;
+	if (x.hole && y.hole)
+		return ALIGN_BOTH_HOLES;
+	return x.plain && y.plain && x.address == y.address ? ALIGN_SAME_EXTENT : ALIGN_UNKNOWN;
 }
 
-static int compare_pieces(struct pieces *a, struct pieces *b, uint64_t end, bool compressed)
+static bool is_same_piece(const struct piece *x, const struct piece *y, bool compressed)
 {
-	const struct fiemap_extent *x, *y;
-	int r;
-
-	do {
-		r = next_written(a, end, &x);
-		if (r == 0)
-			r = next_written(b, end, &y);
-		if (r < 0)
-			return r;
-		if (x && y && !is_same_piece(x, y, compressed))
-			return 0;
-	} while (x && y);
-	return !x && !y;
+	if ((x->hole || x->unwritten) && (y->hole || y->unwritten))
+		return true;
+	if (x->hole || y->hole || x->unwritten || y->unwritten || x->address != y->address)
+		return false;
+	if (x->plain && y->plain)
+		return true;
+	return compressed && x->encoded && y->encoded && x->start == y->start && x->end == y->end;
 }
 
 int align_extent_same(int a, int b, off_t size, bool compressed)
 {
-	size_t room = sizeof(struct fiemap) + EXTENTS_AT_ONCE * sizeof(struct fiemap_extent);
-	TX_FREE struct fiemap *map_a = calloc(1, room);
-	TX_FREE struct fiemap *map_b = calloc(1, room);
-	struct pieces pa = { .fd = a, .map = map_a }, pb = { .fd = b, .map = map_b };
+	struct align_extents ea, eb;
+	struct piece x, y;
+	off_t at = 0;
+	int r = 1;
 
-	if (!map_a || !map_b)
-		return -ENOMEM;
-	return compare_pieces(&pa, &pb, (uint64_t)size, compressed);
+	align_extents_init(&ea, a, size);
+	align_extents_init(&eb, b, size);
+	while (r == 1 && at < size) {
+		r = look(&ea, at, &x);
+		if (r == 0)
+			r = look(&eb, at, &y);
+		if (r == 0)
+			r = x.end > at && y.end > at && is_same_piece(&x, &y, compressed);
+		at = x.end < y.end ? x.end : y.end;
+	}
+	align_extents_release(&ea);
+	align_extents_release(&eb);
+	return r;
 }

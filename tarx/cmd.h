@@ -4,6 +4,7 @@
 
 #include "tarx/report.h"
 
+void tarx_cmd_compare(struct tarx_report *report);
 void tarx_cmd_create(struct tarx_report *report);
 void tarx_cmd_extract(struct tarx_report *report);
 void tarx_cmd_list(struct tarx_report *report);

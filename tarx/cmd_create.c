@@ -39,6 +39,9 @@ void tarx_cmd_create(struct tarx_report *report)
 	struct tarx_creation c = {
 		.report = report,
 		.wants = { .xattrs = opts->xattrs,
+			   .no_selinux = !opts->selinux,
+			   .include = &opts->xattrs_include,
+			   .exclude = &opts->xattrs_exclude,
 			   .acls = opts->acls,
 			   .fflags = opts->fflags,
 			   .numeric = opts->numeric_owner },

@@ -1,19 +1,31 @@
 #include "align/cleanup.h"
 #include "tarx/cmd.h"
-#include "tarx/path.h"
+#include "tarx/member.h"
 #include "tarx/place.h"
+#include "tarx/pour.h"
 #include "tarx/reader.h"
 #include "tarx/select.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* One -C, and what is restored there. */
+struct target {
+	const char *dir; /* borrowed; NULL: where tarx was started */
+	bool entered; /* --one-top-level: its directory is the target */
+	struct tarx_place place;
+};
+
 struct extraction {
 	struct tarx_report *report; /* borrowed */
 	struct tarx_reader reader;
-	struct tarx_place place;
+	struct target **targets; /* owned */
+	size_t target_count;
+	char *top; /* owned; NULL: none */
 	struct tarx_select select;
 	struct tarx_owners owners;
 	struct tarx_meta_wants wants;
@@ -27,6 +39,9 @@ static struct tarx_meta_wants what_to_restore(const struct tarx_opts *opts)
 	umask(mask);
 	return (struct tarx_meta_wants){
 		.xattrs = opts->xattrs,
+		.no_selinux = !opts->selinux,
+		.include = &opts->xattrs_include,
+		.exclude = &opts->xattrs_exclude,
 		.acls = opts->acls,
 		.fflags = opts->fflags,
 		.owner = opts->same_owner < 0 ? root : opts->same_owner,
@@ -51,35 +66,153 @@ static int check_source(struct extraction *x)
 		opts->archive);
 }
 
-static void tell_stripped(struct tarx_report *report, const char *path)
+/* ------------------------------------------------------------------ targets */
+
+static struct target *find_target(const struct extraction *x, const char *dir)
 {
-	if (*path == '/' && tarx_say_once(report, TARX_ONCE_SLASH))
-		tarx_notice(report, "Removing leading `/' from member names");
+	for (size_t i = 0; i < x->target_count; i++)
+		if (x->targets[i]->dir == dir)
+			return x->targets[i];
+	return NULL;
+}
+
+static int add_target(struct extraction *x, const char *dir, struct tx_err *err)
+{
+	struct target **targets = realloc(x->targets,
+					  (x->target_count + 1) * sizeof(struct target *));
+	struct target *target = calloc(1, sizeof(*target));
+
+	if (targets)
+		x->targets = targets;
+	if (!targets || !target) {
+		free(target);
+		return tx_fail(err, ENOMEM, "begin");
+	}
+	*target = (struct target){ .dir = dir,
+				   .place = { .root = -1,
+					      .report = x->report,
+					      .wants = &x->wants,
+					      .owners = &x->owners,
+					      .parent = { .fd = -1 } } };
+	targets[x->target_count++] = target;
+	return tarx_place_open(&target->place, dir ? dir : ".", x->report->opts->reflink, err);
+}
+
+/* Every directory that a member may be restored to is opened at the start. */
+static int add_targets(struct extraction *x, struct tx_err *err)
+{
+	const struct tarx_opts *opts = x->report->opts;
+
+	if (opts->operand_count == 0)
+		return add_target(x, opts->dir, err);
+	for (size_t i = 0; i < opts->operand_count; i++) {
+		const char *dir = opts->operands[i].dir;
+
+		if (!find_target(x, dir) && add_target(x, dir, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+static void release_targets(struct extraction *x)
+{
+	for (size_t i = 0; i < x->target_count; i++) {
+		tarx_place_release(&x->targets[i]->place);
+		free(x->targets[i]);
+	}
+	free(x->targets);
+}
+
+static int finish_targets(struct extraction *x)
+{
+	struct tx_err err;
+	bool sync = x->report->opts->sync && x->report->exit_code < 2;
+
+	for (size_t i = 0; i < x->target_count; i++)
+		tarx_place_finish(&x->targets[i]->place);
+	for (size_t i = 0; sync && i < x->target_count; i++)
+		if (tarx_place_sync(&x->targets[i]->place, &err) < 0)
+			return tarx_fatal(x->report, "%s", err.text);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ members */
+
+static int enter_top(struct extraction *x, struct target *target)
+{
+	struct tx_err err;
+
+	if (!x->top || target->entered)
+		return 0;
+	target->entered = true;
+	if (tarx_place_enter_top(&target->place, x->top, &err) < 0)
+		return tarx_fatal(x->report, "--one-top-level: %s", err.text);
+	return 0;
+}
+
+static void tell_done(struct extraction *x, const struct target *target,
+		      const struct tarx_item *item)
+{
+	if (!target->place.stayed)
+		tarx_report_member(x->report, item);
+	else if (x->report->opts->verbose)
+		tarx_report_list(x->report, item, x->report->opts->verbose > 1);
+}
+
+static int place(struct extraction *x, struct target *target, const struct tarx_item *item,
+		 const struct tarx_item *shown, const char *path)
+{
+	struct tx_err err;
+
+	tarx_report_begin(x->report);
+	if (tarx_place_item(&target->place, item, path, &x->reader, &err) == 0) {
+		tell_done(x, target, shown);
+		return 0;
+	}
+	if (target->place.refused || tarx_place_is_fatal(&target->place, err.code))
+		return tarx_fatal(x->report, "%s: %s", item->path, err.text);
+	tarx_error(x->report, "%s: %s", item->path, err.text);
+	return 0;
 }
 
 /* One member. Negative: nothing else can be restored either. */
 static int restore(struct extraction *x, const struct tarx_item *item)
 {
-	TX_FREE char *path = tarx_path_restored(item->path);
-	struct tx_err err;
+	struct target *target = find_target(x, x->select.dir);
+	struct tarx_landing landing = { .top = x->top };
+	struct tarx_item landed = *item, shown = *item;
+	int r;
 
-	if (!path && errno == ENOMEM)
-		return tarx_fatal(x->report, "out of memory");
-	if (!path) {
-		tarx_error(x->report,
-			   "%s: not restored: a name with \"..\" could lead out of the target",
-			   item->path);
-		return 0;
-	}
-	tell_stripped(x->report, item->path);
 	if (item->warning)
 		tarx_warning(x->report, "%s: %s", item->path, item->warning);
+	r = tarx_member_land(x->report, &landed, &landing);
+	if (r > 0)
+		r = enter_top(x, target) < 0
+			    ? -1
+			    : place(x, target, &landed,
+				    x->report->opts->show_renamed ? &landed : &shown, landing.path);
+	tarx_member_release(&landing);
+	return r;
+}
+
+/* --to-stdout: hard links have no content of their own, as GNU tar has it. */
+static int pour(struct extraction *x, const struct tarx_item *item)
+{
+	struct tx_err err;
+	bool broken;
+
+	if (!S_ISREG(item->mode) || item->hardlink) {
+		if (x->report->opts->verbose)
+			tarx_report_list(x->report, item, x->report->opts->verbose > 1);
+		return 0;
+	}
 	tarx_report_begin(x->report);
-	if (tarx_place_item(&x->place, item, path, &x->reader, &err) == 0) {
+	if (tarx_pour(item, &x->reader, STDOUT_FILENO, &x->report->tally.copied, &broken, &err) ==
+	    0) {
 		tarx_report_member(x->report, item);
 		return 0;
 	}
-	if (x->place.refused || tarx_place_is_fatal(&x->place, err.code))
+	if (!broken)
 		return tarx_fatal(x->report, "%s: %s", item->path, err.text);
 	tarx_error(x->report, "%s: %s", item->path, err.text);
 	return 0;
@@ -87,7 +220,7 @@ static int restore(struct extraction *x, const struct tarx_item *item)
 
 static void restore_members(struct extraction *x)
 {
-	const char *archive = x->report->opts->archive;
+	const struct tarx_opts *opts = x->report->opts;
 	struct tarx_item item;
 	struct tx_err err;
 	bool first = true;
@@ -97,17 +230,17 @@ static void restore_members(struct extraction *x)
 		if (first && check_source(x) < 0)
 			return;
 		first = false;
-		if (tarx_select_takes(&x->select, item.path) && restore(x, &item) < 0)
+		if (!tarx_select_takes(&x->select, item.path))
+			continue;
+		if ((opts->to_stdout ? pour(x, &item) : restore(x, &item)) < 0)
 			break;
 	}
-	tarx_place_finish(&x->place);
 	x->report->archive_bytes = (uint64_t)x->reader.at;
 	if (r < 0)
-		tarx_fatal(x->report, "%s: %s", archive, err.text);
+		tarx_fatal(x->report, "%s: %s", opts->archive, err.text);
 	else if (x->reader.damaged)
-		tarx_fatal(x->report, "%s: a damaged header was passed over", archive);
-	else if (x->report->opts->sync && tarx_place_sync(&x->place, &err) < 0)
-		tarx_fatal(x->report, "%s", err.text);
+		tarx_fatal(x->report, "%s: a damaged header was passed over", opts->archive);
+	finish_targets(x);
 }
 
 static int begin(struct extraction *x, struct tx_err *err)
@@ -117,29 +250,32 @@ static int begin(struct extraction *x, struct tx_err *err)
 
 	if (r < 0)
 		return tx_wrap(err, "%s", opts->archive);
-	r = tarx_place_open(&x->place, opts->dir ? opts->dir : ".", opts->reflink, err);
-	if (r < 0)
-		return r;
-	return tarx_select_open(&x->select, opts) < 0 ? tx_fail(err, ENOMEM, "begin") : 0;
+	if (opts->one_top_level) {
+		x->top = tarx_member_top(opts);
+		if (!x->top)
+			return tx_reject(err, EINVAL,
+					 "--one-top-level: the archive's name names no directory; "
+					 "say which with --one-top-level=DIR");
+	}
+	if (tarx_select_open(&x->select, opts) < 0)
+		return tx_fail(err, ENOMEM, "begin");
+	return add_targets(x, err);
 }
 
 void tarx_cmd_extract(struct tarx_report *report)
 {
 	struct extraction x = { .report = report,
 				.wants = what_to_restore(report->opts),
-				.reader = { .fd = -1 },
-				.place = { .root = -1, .parent = { .fd = -1 } } };
+				.reader = { .fd = -1 } };
 	struct tx_err err;
 
-	x.place.report = report;
-	x.place.wants = &x.wants;
-	x.place.owners = &x.owners;
 	if (begin(&x, &err) < 0)
 		tarx_fatal(report, "%s", err.text);
 	else
 		restore_members(&x);
 	tarx_select_close(&x.select, report->exit_code < 2 ? report : NULL);
-	tarx_place_release(&x.place);
+	release_targets(&x);
 	tarx_reader_release(&x.reader);
 	tarx_owners_release(&x.owners);
+	free(x.top);
 }

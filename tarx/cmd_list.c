@@ -1,6 +1,26 @@
 #include "tarx/cmd.h"
+#include "tarx/member.h"
 #include "tarx/reader.h"
 #include "tarx/select.h"
+
+/* Names are shown as they are stored, or as they would be restored. */
+static int list(struct tarx_report *report, const struct tarx_item *item)
+{
+	struct tarx_landing landing = { 0 };
+	struct tarx_item shown = *item;
+	int r = 1;
+
+	if (item->warning)
+		tarx_warning(report, "%s: %s", item->path, item->warning);
+	r = tarx_member_rename(report, &shown, &landing);
+	if (r > 0) {
+		report->members[tarx_item_kind(item)]++;
+		tarx_report_list(report, report->opts->show_renamed ? &shown : item,
+				 report->opts->verbose > 0);
+	}
+	tarx_member_release(&landing);
+	return r;
+}
 
 static void list_members(struct tarx_report *report, struct tarx_reader *reader,
 			 struct tarx_select *select)
@@ -12,11 +32,13 @@ static void list_members(struct tarx_report *report, struct tarx_reader *reader,
 	while ((r = tarx_reader_next(reader, &item, &err)) > 0) {
 		if (!tarx_select_takes(select, item.path))
 			continue;
-		if (item.warning)
-			tarx_warning(report, "%s: %s", item.path, item.warning);
-		report->members[tarx_item_kind(&item)]++;
-		tarx_report_list(report, &item, report->opts->verbose > 0);
+		report->header = tarx_reader_header(reader);
+		if (list(report, &item) < 0)
+			return;
 	}
+	if (r == 0 && report->opts->block_number)
+		fprintf(report->listing, "block %jd: ** Block of NULs **\n",
+			(intmax_t)(tarx_reader_header(reader) / 512));
 	report->archive_bytes = (uint64_t)reader->at;
 	if (r < 0)
 		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);

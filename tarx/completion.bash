@@ -37,7 +37,7 @@ _tarx()
 	'')
 		# The members of an archive are not looked up: it may be large, or a stranger's.
 		if [[ ! $verb && ! $cur ]]; then
-			_tarx_words '-c -x -t'
+			_tarx_words '-c -x -t -d'
 		elif [[ $verb == c ]]; then
 			_tarx_paths file "$dir"
 		fi
@@ -110,7 +110,9 @@ _tarx_take_long() # WORD
 	--create) verb=c ;;
 	--extract | --get) verb=x ;;
 	--list) verb=t ;;
+	--compare | --diff) verb=d ;;
 	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink) wants=("$1") ;;
+	--starting-file | --xattrs-include | --xattrs-exclude) wants=("$1") ;;
 	esac
 }
 
@@ -124,10 +126,10 @@ _tarx_take_letters() # LETTERS PLACE
 		letter=${letters:0:1}
 		letters=${letters:1}
 		case $letter in
-		[cxt])
+		[cxtd])
 			verb=$letter
 			;;
-		[fC])
+		[fCK])
 			if [[ $letters && ${COMP_WORDS[$2]} == -* ]]; then
 				option=-$letter
 				if (($2 == COMP_CWORD)); then
@@ -150,11 +152,19 @@ _tarx_words() # WORDS
 
 _tarx_options()
 {
-	_tarx_words '-c --create -x --extract -t --list -f --file= -C --directory=
+	_tarx_words '-c --create -x --extract -t --list -d --compare -f --file= -C --directory=
 		--transform= --strip-components= --show-transformed-names
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
 		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
 		--same-owner --no-same-owner --numeric-owner -m --touch
+		-P --absolute-names --wildcards --no-wildcards --anchored --no-anchored
+		--ignore-case --no-ignore-case --wildcards-match-slash --no-wildcards-match-slash
+		--recursion --no-recursion --occurrence --occurrence= -K --starting-file=
+		-k --keep-old-files --skip-old-files --keep-newer-files --overwrite --overwrite-dir
+		--no-overwrite-dir -U --unlink-first --recursive-unlink --keep-directory-symlink
+		--one-top-level --one-top-level= -O --to-stdout --delay-directory-restore
+		--xattrs-include= --xattrs-exclude= --selinux --no-selinux
+		--full-time --utc -R --block-number
 		--xattrs --no-xattrs --acls --no-acls --fflags --no-fflags --subvolumes
 		--one-file-system --help --version'
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null

@@ -9,6 +9,7 @@ static const struct {
 	{ TARX_CREATE, tarx_cmd_create },
 	{ TARX_EXTRACT, tarx_cmd_extract },
 	{ TARX_LIST, tarx_cmd_list },
+	{ TARX_COMPARE, tarx_cmd_compare },
 };
 
 int main(int argc, char **argv)

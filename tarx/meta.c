@@ -170,7 +170,7 @@ static int load_listed(const struct loader *l, const char *list, size_t len)
 		} else if (!strcmp(name, ACL_DEFAULT_XATTR)) {
 			if (l->wants->acls)
 				r = load_acl(l, ACL_TYPE_DEFAULT, &l->item->acl_default);
-		} else if (l->wants->xattrs && !tarx_meta_is_acl(name)) {
+		} else if (!tarx_meta_is_acl(name) && tarx_meta_wants_xattr(l->wants, name)) {
 			r = load_value(l, &x);
 			if (r == 0)
 				xattrs[l->item->xattr_count++] = x;
@@ -516,9 +516,12 @@ static void set_xattrs(struct setter *s)
 {
 	const struct tarx_xattr *compression = tarx_meta_compression(s->item);
 
-	for (size_t i = 0; s->wants->xattrs && i < s->item->xattr_count; i++)
-		if (&s->item->xattrs[i] != compression)
-			set_xattr(s, &s->item->xattrs[i]);
+	for (size_t i = 0; i < s->item->xattr_count; i++) {
+		const struct tarx_xattr *x = &s->item->xattrs[i];
+
+		if (x != compression && tarx_meta_wants_xattr(s->wants, x->name))
+			set_xattr(s, x);
+	}
 }
 
 static void set_times(struct setter *s)
@@ -564,6 +567,35 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 	if (parts & TARX_META_LAST)
 		set_last_flags(&s);
 	return s.failures;
+}
+
+static acl_t acl_of_text(struct setter *s, const char *text)
+{
+	TX_FREE char *local = NULL;
+
+	return local_acl(s, text, &local) == 0 ? acl_from_text(local) : NULL;
+}
+
+bool tarx_meta_same_acl(const char *a, const char *b, const struct tarx_meta_wants *wants,
+			struct tarx_owners *owners)
+{
+	struct setter s = { .wants = wants, .owners = owners };
+	acl_t x = acl_of_text(&s, a), y = acl_of_text(&s, b);
+	bool same = x && y && acl_cmp(x, y) == 0;
+
+	acl_free(x);
+	acl_free(y);
+	return same;
+}
+
+bool tarx_meta_wants_xattr(const struct tarx_meta_wants *wants, const char *name)
+{
+	if (!wants->xattrs || (wants->exclude && tarx_patterns_match(wants->exclude, name)))
+		return false;
+	if (wants->no_selinux && !strcmp(name, "security.selinux"))
+		return false;
+	return !wants->include || wants->include->count == 0 ||
+	       tarx_patterns_match(wants->include, name);
 }
 
 bool tarx_meta_is_acl(const char *name)

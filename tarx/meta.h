@@ -7,6 +7,7 @@
 #include "align/err.h"
 #include "tarx/item.h"
 #include "tarx/owners.h"
+#include "tarx/pattern.h"
 
 #include <stdbool.h>
 
@@ -14,9 +15,12 @@
 struct tarx_meta_wants {
 	bool xattrs, acls;
 	bool fflags; /* file flags and projects */
+	bool no_selinux; /* of the attributes not security.selinux */
 	bool owner; /* set the owner; else it stays who creates */
 	bool numeric; /* numbers, not names */
 	bool touch; /* leave the times alone */
+	const struct tarx_patterns *include; /* borrowed: the attributes meant; NULL or none: all */
+	const struct tarx_patterns *exclude; /* borrowed: those that are not; or NULL */
 	mode_t mode_mask; /* bits of a mode that are set: ~umask without -p */
 };
 
@@ -71,6 +75,12 @@ bool tarx_meta_has_last(const struct tarx_item *item);
 /* The attribute by which btrfs keeps how a file is compressed, or NULL. Files inherit it from their
  * directory, and it goes along with the flags. */
 const struct tarx_xattr *tarx_meta_compression(const struct tarx_item *item);
+/* Whether the attribute NAME is one of those that WANTS means. */
+bool tarx_meta_wants_xattr(const struct tarx_meta_wants *wants, const char *name);
+
+/* Whether two ACLs, in the words of an item, mean the same on this machine. */
+bool tarx_meta_same_acl(const char *a, const char *b, const struct tarx_meta_wants *wants,
+			struct tarx_owners *owners);
 
 /* Whether the attribute NAME is an ACL in another guise, which is not stored or restored as one: the
  * system's own, or how XFS keeps them. */

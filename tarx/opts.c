@@ -90,7 +90,8 @@ int tarx_opts_operand(struct tarx_opts *opts, const char *path)
 	if (!operands)
 		return tarx_opts_no_memory();
 	opts->operands = operands;
-	operands[opts->operand_count++] = (struct tarx_operand){ .dir = opts->dir, .path = path };
+	operands[opts->operand_count++] =
+		(struct tarx_operand){ .dir = opts->dir, .path = path, .match = opts->match };
 	return 0;
 }
 
@@ -160,7 +161,7 @@ static int mistake(int key, char **argv)
 static int check_mode(const struct tarx_opts *opts)
 {
 	if (!opts->mode)
-		return tarx_opts_complain("say what to do: one of -c, -x, -t", NULL, NULL);
+		return tarx_opts_complain("say what to do: one of -c, -x, -t, -d", NULL, NULL);
 	if (opts->mode == TARX_CREATE && opts->operand_count == 0)
 		return tarx_opts_complain("an archive of nothing: name the files to store", NULL,
 					  NULL);
@@ -169,6 +170,9 @@ static int check_mode(const struct tarx_opts *opts)
 		return tarx_opts_complain(
 			"--reflink=always: without aligned payloads nothing could be shared", NULL,
 			NULL);
+	if (opts->occurrence && opts->operand_count == 0)
+		return tarx_opts_complain("--occurrence", NULL,
+					  "means nothing without names of members");
 	return 0;
 }
 
@@ -211,6 +215,8 @@ static int read_options(struct tarx_opts *opts, int argc, char **argv, struct op
 	for (; optind < argc; optind++)
 		if (tarx_opts_operand(opts, argv[optind]) < 0)
 			return -1;
+	if (opts->recursive_unlink)
+		opts->old = TARX_OLD_UNLINK;
 	r = check_mode(opts);
 	return r < 0 ? r : check_given(opts, given);
 }
@@ -238,7 +244,8 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 				    .same_permissions = -1,
 				    .xattrs = true,
 				    .acls = true,
-				    .fflags = true };
+				    .fflags = true,
+				    .selinux = true };
 	if (argc > 1 && argv[1][0] && argv[1][0] != '-') {
 		if (strchr(argv[1], '-'))
 			return tarx_opts_complain("unknown option", "-",
@@ -258,5 +265,7 @@ void tarx_opts_release(struct tarx_opts *opts)
 		free(opts->dirs[i]);
 	free(opts->dirs);
 	free(opts->operands);
+	tarx_patterns_release(&opts->xattrs_include);
+	tarx_patterns_release(&opts->xattrs_exclude);
 	tarx_rename_release(&opts->rename);
 }

@@ -3,6 +3,7 @@
 #define TARX_OPTS_H
 
 #include "align/span.h"
+#include "tarx/pattern.h"
 #include "tarx/rename.h"
 
 #include <stdbool.h>
@@ -10,12 +11,25 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum tarx_mode { TARX_CREATE = 1, TARX_EXTRACT = 2, TARX_LIST = 4 };
+enum tarx_mode { TARX_CREATE = 1, TARX_EXTRACT = 2, TARX_LIST = 4, TARX_COMPARE = 8 };
 enum tarx_overlay { TARX_OVERLAY_AUTO, TARX_OVERLAY_DIFF, TARX_OVERLAY_MERGED, TARX_OVERLAY_OFF };
+
+/* What becomes of what is there already. */
+enum tarx_old {
+	TARX_OLD_REPLACE, /* not given */
+	TARX_OLD_OVERWRITE_DIR, /* the same, by name */
+	TARX_OLD_NO_OVERWRITE_DIR,
+	TARX_OLD_OVERWRITE,
+	TARX_OLD_UNLINK,
+	TARX_OLD_KEEP,
+	TARX_OLD_SKIP,
+	TARX_OLD_KEEP_NEWER,
+};
 
 struct tarx_operand {
 	const char *dir; /* where it is looked up; NULL: where tarx was started */
 	const char *path; /* borrowed from the command line */
+	unsigned int match; /* bits of enum tarx_match, where it names a member */
 };
 
 #define TARX_ALIGN_UNSET 1u /* as if not given: where the archive's file system can clone */
@@ -42,12 +56,24 @@ struct tarx_opts {
 	bool touch;
 	bool numeric_owner;
 	int same_owner, same_permissions; /* 1, 0, or -1: as root yes, else no */
-	bool xattrs, acls, fflags;
+	bool xattrs, acls, selinux, fflags;
 	bool subvolumes;
 	bool one_file_system;
 	struct tarx_rename rename; /* owned */
 	size_t strip; /* components taken off the names that are restored */
 	bool show_renamed; /* lists show names as --transform and --strip-components make them */
+	struct tarx_patterns xattrs_include, xattrs_exclude; /* owned; include none: all */
+	enum tarx_old old;
+	bool recursive_unlink;
+	bool keep_directory_symlink;
+	bool absolute_names;
+	bool to_stdout;
+	bool one_top_level;
+	const char *top_level; /* borrowed; NULL: named by the archive */
+	const char *starting_file; /* borrowed; NULL: from the first member on */
+	unsigned int match; /* bits of enum tarx_match, for the names that follow */
+	uint64_t occurrence; /* 0: each */
+	bool full_time, utc, block_number;
 };
 
 /* Reads the command line. 0: go on; 1: done (--help, --version); -1: it was wrong, and a message

@@ -31,13 +31,14 @@ int tarx_opts_help(struct tarx_opts *opts, char *value)
 	puts("Usage: tarx -c [-f ARCHIVE] [OPTION...] [-C DIR] PATH...\n"
 	     "       tarx -x [-f ARCHIVE] [OPTION...] [-C DIR] [MEMBER...]\n"
 	     "       tarx -t [-f ARCHIVE] [OPTION...] [MEMBER...]\n"
+	     "       tarx -d [-f ARCHIVE] [OPTION...] [-C DIR] [MEMBER...]\n"
 	     "\n"
 	     "Standard tar archives whose payloads share their extents with the files.\n");
 	for (size_t i = 0; i < tarx_option_count; i++)
 		if (tarx_options[i].help)
 			print_option(&tarx_options[i]);
-	puts("\nExit status: 0 all done; 1 some members could not be stored or restored, each\n"
-	     "named; 2 fatal.");
+	puts("\nExit status: 0 all done; 1 some members could not be stored or restored, or\n"
+	     "differ, each named; 2 fatal.");
 	return 1;
 }
 

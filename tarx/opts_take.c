@@ -14,7 +14,7 @@
 static int take_mode(struct tarx_opts *opts, enum tarx_mode mode)
 {
 	if (opts->mode && opts->mode != mode)
-		return tarx_opts_complain("only one of -c, -x, -t can be done at a time", NULL,
+		return tarx_opts_complain("only one of -c, -x, -t, -d can be done at a time", NULL,
 					  NULL);
 	opts->mode = mode;
 	return 0;
@@ -36,6 +36,12 @@ int tarx_take_list(struct tarx_opts *opts, char *value)
 {
 	(void)value;
 	return take_mode(opts, TARX_LIST);
+}
+
+int tarx_take_compare(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	return take_mode(opts, TARX_COMPARE);
 }
 
 /* ------------------------------------------------------------------ values */
@@ -124,6 +130,32 @@ int tarx_take_no_same_permissions(struct tarx_opts *opts, char *value)
 {
 	(void)value;
 	opts->same_permissions = 0;
+	return 0;
+}
+
+int tarx_take_one_top_level(struct tarx_opts *opts, char *value)
+{
+	opts->one_top_level = true;
+	opts->top_level = value;
+	return 0;
+}
+
+int tarx_take_occurrence(struct tarx_opts *opts, char *value)
+{
+	char *end = NULL;
+
+	errno = 0;
+	opts->occurrence = value ? strtoull(value, &end, 10) : 1;
+	if (value && (*value < '0' || *value > '9' || *end || errno))
+		return tarx_opts_complain("--occurrence:", value, "not a number");
+	return 0;
+}
+
+/* It is what is done in any case. */
+int tarx_take_delay(struct tarx_opts *opts, char *value)
+{
+	(void)opts;
+	(void)value;
 	return 0;
 }
 

@@ -32,22 +32,42 @@ const char *tarx_path_stored(const char *path, size_t *cut)
 	return *rest ? rest : ".";
 }
 
+/* Whether a component of NAME is "..". */
+static bool goes_up(const char *name)
+{
+	while (*name) {
+		size_t len = component(name);
+
+		if (is_up(name, len))
+			return true;
+		name += len;
+		name += *name == '/';
+	}
+	return false;
+}
+
 char *tarx_path_restored(const char *name)
+{
+	if (goes_up(name)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return tarx_path_named(name + strspn(name, "/"));
+}
+
+char *tarx_path_named(const char *name)
 {
 	char *out = malloc(strlen(name) + 1), *to = out;
 
 	if (!out)
 		return NULL;
+	if (*name == '/')
+		*to++ = '/';
 	while (*name) {
 		size_t len = component(name);
 
-		if (is_up(name, len)) {
-			free(out);
-			errno = EINVAL;
-			return NULL;
-		}
 		if (len > 0 && !(len == 1 && *name == '.')) {
-			if (to > out)
+			if (to > out && to[-1] != '/')
 				*to++ = '/';
 			memcpy(to, name, len);
 			to += len;
@@ -57,13 +77,4 @@ char *tarx_path_restored(const char *name)
 	}
 	*to = '\0';
 	return out;
-}
-
-bool tarx_path_matches(const char *name, const char *wanted)
-{
-	size_t len = strlen(wanted);
-
-	if (len == 0)
-		return true;
-	return !strncmp(name, wanted, len) && (name[len] == '\0' || name[len] == '/');
 }

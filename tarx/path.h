@@ -15,8 +15,7 @@ const char *tarx_path_stored(const char *path, size_t *cut);
  * (ENOMEM). */
 char *tarx_path_restored(const char *name);
 
-/* Whether the member NAME is WANTED or lies beneath it, both as tarx_path_restored() has them
- * or both as in the archive, without trailing slashes in WANTED. */
-bool tarx_path_matches(const char *name, const char *wanted);
+/* The same for a name that counts as it is: ".." and a leading "/" stay. NULL: no memory. */
+char *tarx_path_named(const char *name);
 
 #endif

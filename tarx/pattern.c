@@ -12,12 +12,13 @@ static bool matches_plain(const char *pattern, unsigned int flags, const char *n
 	int differs = flags & TARX_PATTERN_NO_CASE ? strncasecmp(name, pattern, len)
 						   : strncmp(name, pattern, len);
 
-	return !differs && len > 0 && (!name[len] || name[len] == '/');
+	return !differs && len > 0 &&
+	       (!name[len] || (name[len] == '/' && !(flags & TARX_PATTERN_ALONE)));
 }
 
 static bool matches_wild(const char *pattern, unsigned int flags, const char *name)
 {
-	int how = FNM_LEADING_DIR;
+	int how = flags & TARX_PATTERN_ALONE ? 0 : FNM_LEADING_DIR;
 
 	if (flags & TARX_PATTERN_NO_SLASH)
 		how |= FNM_PATHNAME;

@@ -10,9 +10,10 @@ enum {
 	TARX_PATTERN_WILDCARDS = 2, /* of the shell; else the pattern is the name */
 	TARX_PATTERN_NO_SLASH = 4, /* wildcards do not match "/" */
 	TARX_PATTERN_NO_CASE = 8,
+	TARX_PATTERN_ALONE = 16, /* not what lies in it */
 };
 
-/* Whether NAME, or a directory that it lies in, is what PATTERN says. FLAGS: TARX_PATTERN_*. */
+/* Whether NAME, or unless it stands alone a directory that it lies in, is what PATTERN says. FLAGS: TARX_PATTERN_*. */
 bool tarx_pattern_matches(const char *pattern, unsigned int flags, const char *name);
 
 struct tarx_pattern {

@@ -3,6 +3,7 @@
 #include "align/attrs.h"
 #include "align/cleanup.h"
 #include "align/io.h"
+#include "tarx/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@ int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflin
 	place->mover = (struct align_mover){ .reflink = reflink, .tally = &place->report->tally };
 	/* Who asks for owners by name wants to hear of it. */
 	place->privileged = geteuid() == 0 || place->report->opts->same_owner > 0;
+	place->anywhere = place->report->opts->absolute_names;
 	place->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place->root < 0 || fstat(place->root, &st) < 0)
 		return tx_fail(err, errno, "open the directory %s", dir);
@@ -77,7 +79,8 @@ static int make_dirs(int dir, const char *path)
 static int open_or_make(const struct tarx_place *place, const char *path)
 {
 	const int flags = O_RDONLY | O_DIRECTORY;
-	int fd = tx_open_beneath(place->root, *path ? path : ".", flags, 0);
+	const char *top = *path == '/' ? "/" : ".";
+	int fd = tarx_place_find(place, *path ? path : top, flags);
 	TX_FREE char *there = NULL;
 
 	if (fd != -ENOENT)
@@ -92,7 +95,7 @@ static int open_or_make(const struct tarx_place *place, const char *path)
 		if (!slash)
 			slash = there;
 		*slash = '\0';
-		fd = tx_open_beneath(place->root, *there ? there : ".", flags, 0);
+		fd = tarx_place_find(place, *there ? there : top, flags);
 		if (!*there)
 			break;
 	}
@@ -100,6 +103,43 @@ static int open_or_make(const struct tarx_place *place, const char *path)
 		return fd;
 	path += strlen(there);
 	return make_dirs(fd, path + (*path == '/'));
+}
+
+/* A path that the person gave, and that may lead anywhere. */
+static int make_given(int root, const char *path)
+{
+	TX_FREE char *part = strdup(path);
+	int fd;
+
+	if (!part)
+		return -ENOMEM;
+	for (char *at = part + strspn(part, "/"); *at; at += strspn(at, "/")) {
+		char after;
+
+		at += strcspn(at, "/");
+		after = *at;
+		*at = '\0';
+		if (mkdirat(root, part, 0777) < 0 && errno != EEXIST)
+			return -errno;
+		*at = after;
+	}
+	fd = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_err *err)
+{
+	TX_FREE char *beneath = tarx_path_restored(top);
+	int fd;
+
+	if (!beneath && errno == ENOMEM)
+		return tx_fail(err, ENOMEM, "%s", top);
+	fd = beneath && *top != '/' ? open_or_make(place, beneath) : make_given(place->root, top);
+	if (fd < 0)
+		return tx_fail(err, -fd, "open the directory %s", top);
+	tx_fd_release(&place->root);
+	place->root = fd;
+	return 0;
 }
 
 /* What the file system of the directory can do, asked once a file system. */
@@ -136,8 +176,10 @@ static int enter_parent(struct tarx_place *place, const char *path, size_t len, 
 	fd = open_or_make(place, parent->path);
 	if (fd == -EXDEV)
 		return tx_reject(
-			err, EXDEV,
-			"a symbolic link on its path is absolute or leads out of the target");
+			err, EXDEV, "%s",
+			place->anywhere ? "a symbolic link on its path came with the archive"
+					: "a symbolic link on its path is absolute or leads out of "
+					  "the target");
 	if (fd < 0)
 		return tx_fail(err, -fd, "open its directory");
 	r = learn_volume(place, fd, err);
@@ -223,8 +265,16 @@ void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, in
 static int place_by_type(struct tarx_place *place, const struct tarx_item *item, const char *path,
 			 const char *name, struct tarx_reader *reader, struct tx_err *err)
 {
+	int r;
+
 	if (!*name && !S_ISDIR(item->mode))
 		return tx_reject(err, EINVAL, "only a directory can be the target itself");
+	r = tarx_place_meet_old(place, item, path, name, err);
+	place->stayed = r == TARX_OLD_STAYS;
+	if (r < 0 || place->stayed)
+		return r < 0 ? r : 0;
+	if (r == TARX_OLD_IS_WRITTEN)
+		return tarx_place_over_file(place, item, path, name, reader, err);
 	if (item->hardlink)
 		return tarx_place_hardlink(place, item, name, err);
 	switch (item->mode & S_IFMT) {
@@ -247,7 +297,7 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 			 const char *restored, struct tarx_reader *reader, struct tx_err *err)
 {
 	const char *slash = strrchr(restored, '/');
-	size_t dir_len = slash ? (size_t)(slash - restored) : 0;
+	size_t dir_len = slash ? (size_t)(slash - restored) + (slash == restored) : 0;
 	TX_FREE struct tarx_xattr *kept = NULL;
 	struct tarx_item trusted = *item;
 	int r = enter_parent(place, restored, dir_len, err);
@@ -280,6 +330,7 @@ void tarx_place_release(struct tarx_place *place)
 	for (size_t i = 0; i < place->failure_count; i++)
 		free(place->failures[i]);
 	free(place->failures);
+	free(place->made);
 	forget_parent(place);
 	align_mover_release(&place->mover);
 	tx_fd_release(&place->root);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 struct tarx_later;
+struct tarx_made;
 
 /* The directory that members were put into last. */
 struct tarx_parent {
@@ -36,6 +37,10 @@ struct tarx_place {
 	size_t later_count, later_room;
 	char **failures; /* owned, and what they point to: paths that were not restored */
 	size_t failure_count;
+	bool anywhere; /* --absolute-names: members may lie outside of the target */
+	struct tarx_made *made; /* owned: symbolic links made while members may lie anywhere */
+	size_t made_count;
+	bool stayed; /* what was there instead of the last item */
 	bool refused; /* under ALIGN_REFLINK_ALWAYS something could not be shared */
 	bool privileged; /* EPERM is a finding, not our lot */
 };
@@ -44,11 +49,15 @@ struct tarx_place {
 int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflink reflink,
 		    struct tx_err *err);
 
+/* From now on the target is its directory TOP, which is made where it is missing. 0 or -errno. */
+int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_err *err);
+
 /* Makes the inode of ITEM with its payload and attributes; a directory's mode, owner, ACLs and
  * times wait for tarx_place_finish(). RESTORED is its path as of tarx_path_restored(). What is in
  * the way is replaced, but a directory only by a directory unless it is empty. Attributes that
  * cannot be set are warned of here.
- * Returns 0 or -errno; then nothing of the item is left. */
+ * Returns 0; where an option says that what is there stays, place->stayed is set. Or -errno, and then
+ * nothing of the item is left, but for a file that --overwrite was writing. */
 int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
 		    struct tarx_reader *reader, struct tx_err *err);
 

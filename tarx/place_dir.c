@@ -112,17 +112,19 @@ static int replace_by_directory(struct tarx_place *place, const struct tarx_item
 /* A directory that is there stays; anything else, a symbolic link too, gives way. *SUBVOLUME: a
  * subvolume is wanted, and then whether one was made. */
 static int make_directory(struct tarx_place *place, const struct tarx_item *item, const char *name,
-			  bool *subvolume)
+			  bool *subvolume, bool *was_there)
 {
 	bool wanted = *subvolume;
 	int fd, r = make_new(place, item, name, subvolume);
 
+	*was_there = false;
 	if (r == 0)
 		return open_directory(place, name);
 	if (r != -EEXIST)
 		return r;
 	*subvolume = false;
 	fd = open_directory(place, name);
+	*was_there = fd >= 0;
 	if (fd >= 0 && wanted)
 		check_subvolume(place, item, fd);
 	if (fd != -ENOTDIR && fd != -ELOOP)
@@ -135,13 +137,19 @@ static int make_directory(struct tarx_place *place, const struct tarx_item *item
 int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item, const char *path,
 			 const char *name, struct tx_err *err)
 {
+	const unsigned int all = TARX_META_PROJECT | TARX_META_FLAGS | TARX_META_ALL |
+				 TARX_META_LAST;
 	/* The target itself is what whoever named it made it. */
-	bool subvolume = *name && makes_subvolume(place, item);
-	TX_FD fd = make_directory(place, item, *name ? name : ".", &subvolume);
+	bool subvolume = *name && makes_subvolume(place, item), was_there;
+	TX_FD fd = make_directory(place, item, *name ? name : ".", &subvolume, &was_there);
 
 	if (fd < 0)
 		return tarx_place_refused(place->parent.fd, name, fd, "create the directory", err);
+	/* As GNU tar does it: of what was there only the time changes. */
+	if (was_there && place->report->opts->old == TARX_OLD_NO_OVERWRITE_DIR)
+		return tarx_place_remember_directory(place, item, path, fd, TARX_META_TIMES, false,
+						     err);
 	tarx_place_apply(place, item, fd, false, TARX_META_XATTRS);
-	return tarx_place_remember_directory(place, item, path, fd,
+	return tarx_place_remember_directory(place, item, path, fd, all,
 					     subvolume && !strcmp(item->subvolume, "ro"), err);
 }

@@ -23,6 +23,7 @@ struct tarx_later {
 	char *uname, *gname, *acl_access, *acl_default, *fflags; /* owned, or NULL */
 	struct tarx_xattr compression; /* owned; its name is NULL: none */
 	struct timespec mtime;
+	unsigned int parts; /* TARX_META_* */
 	uint32_t projid;
 	bool has_projid;
 	bool no_owner;
@@ -134,7 +135,8 @@ static struct tarx_later *remember(struct tarx_place *place, const struct tarx_i
 }
 
 int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_item *item,
-				  const char *path, int fd, bool protect, struct tx_err *err)
+				  const char *path, int fd, unsigned int parts, bool protect,
+				  struct tx_err *err)
 {
 	struct tarx_later *later = remember(place, item, path, fd, err);
 	bool lost = false;
@@ -155,6 +157,7 @@ int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_it
 	later->has_projid = item->has_projid;
 	later->projid = item->projid;
 	later->clear_acls = place->parent.acls;
+	later->parts = parts;
 	later->protect = protect;
 	/* Where there are no handles the path is taken, and must lead to the same inode. */
 	if (place->privileged)
@@ -169,6 +172,7 @@ int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *i
 
 	if (!later)
 		return -err->code;
+	later->parts = TARX_META_LAST;
 	/* Its path may soon be another's, and a new inode have its number. */
 	align_handle_take_general(&place->parent.volume, &later->handle, fd, place->root);
 	return 0;
@@ -197,8 +201,7 @@ static int open_again(const struct tarx_place *place, const struct tarx_later *l
 	if (fd == -ESTALE)
 		return fd;
 	if (fd < 0)
-		fd = tx_open_beneath(place->root, *later->path ? later->path : ".",
-				     flags | O_NOFOLLOW, 0);
+		fd = tarx_place_find(place, *later->path ? later->path : ".", flags | O_NOFOLLOW);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)
@@ -219,8 +222,6 @@ static void finish_subvolume(struct tarx_place *place, const struct tarx_later *
 
 static void finish(struct tarx_place *place, const struct tarx_later *later)
 {
-	const unsigned int all = TARX_META_PROJECT | TARX_META_FLAGS | TARX_META_ALL |
-				 TARX_META_LAST;
 	const struct tarx_item item = {
 		.path = *later->path ? later->path : ".",
 		.mode = later->mode,
@@ -249,7 +250,7 @@ static void finish(struct tarx_place *place, const struct tarx_later *later)
 		return;
 	}
 	place->parent.acls = later->clear_acls;
-	tarx_place_apply(place, &item, fd, false, S_ISDIR(later->mode) ? all : TARX_META_LAST);
+	tarx_place_apply(place, &item, fd, false, later->parts);
 	finish_subvolume(place, later, fd);
 }
 

@@ -197,19 +197,50 @@ int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, cons
 	return r;
 }
 
+static int open_old(const struct tarx_place *place, const char *name,
+		    const struct tarx_reader *reader, struct tx_err *err)
+{
+	TX_FD fd = openat(place->parent.fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st, archive;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "overwrite");
+	if (!S_ISREG(st.st_mode))
+		return tx_reject(err, ESTALE, "somebody replaced what was to be overwritten");
+	if (fstat(reader->fd, &archive) == 0 && archive.st_dev == st.st_dev &&
+	    archive.st_ino == st.st_ino)
+		return tx_reject(err, EINVAL, "it is the archive itself, and is not overwritten");
+	if (ftruncate(fd, 0) < 0)
+		return tx_fail(err, errno, "overwrite");
+	return tx_fd_steal(&fd);
+}
+
+int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item, const char *path,
+			 const char *name, struct tarx_reader *reader, struct tx_err *err)
+{
+	TX_FD fd = open_old(place, name, reader, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = fill_flagged(place, item, reader, fd, TARX_META_FLAGS | TARX_META_PROJECT, err);
+	return r < 0 ? r : apply_all(place, item, path, fd, err);
+}
+
 /* ------------------------------------------------------------------ links, devices, FIFOs */
 
 /* Hard links to what lies beneath the target; a symbolic link is linked itself. */
 static int make_hardlink(struct tarx_place *place, const char *target, const char *name)
 {
 	const char *slash = strrchr(target, '/');
-	TX_FREE char *dir = slash ? strndup(target, (size_t)(slash - target)) : strdup(".");
+	size_t dir_len = slash ? (size_t)(slash - target) + (slash == target) : 0;
+	TX_FREE char *dir = slash ? strndup(target, dir_len) : strdup(".");
 	const char *last = slash ? slash + 1 : target;
 	TX_FD from = -1;
 
 	if (!dir)
 		return -ENOMEM;
-	from = tx_open_beneath(place->root, dir, O_PATH | O_DIRECTORY, 0);
+	from = tarx_place_find(place, dir, O_PATH | O_DIRECTORY);
 	if (from < 0)
 		return from;
 	return linkat(from, last, place->parent.fd, name, 0) < 0 ? -errno : 0;
@@ -219,7 +250,7 @@ static int make_hardlink(struct tarx_place *place, const char *target, const cha
 static int refused_link(const struct tarx_place *place, const char *target, int r,
 			struct tx_err *err)
 {
-	TX_FD fd = r == -EPERM ? tx_open_beneath(place->root, target, O_PATH | O_NOFOLLOW, 0) : -1;
+	TX_FD fd = r == -EPERM ? tarx_place_find(place, target, O_PATH | O_NOFOLLOW) : -1;
 	char what[TX_ERR_ROOM / 2];
 
 	snprintf(what, sizeof(what), "link to %s", target);
@@ -229,7 +260,8 @@ static int refused_link(const struct tarx_place *place, const char *target, int 
 int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, const char *name,
 			struct tx_err *err)
 {
-	TX_FREE char *target = tarx_path_restored(item->link);
+	TX_FREE char *target = place->anywhere ? tarx_path_named(item->link)
+					       : tarx_path_restored(item->link);
 	struct tarx_spot spot = { .name = name };
 	int r;
 
@@ -286,6 +318,8 @@ int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, c
 		return tarx_place_refused(place->parent.fd, name, r, "create", err);
 	fd = openat(place->parent.fd, tarx_spot_name(&spot), O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	r = fd < 0 ? tx_fail(err, errno, "open") : check_special(item, fd, err);
+	if (r == 0 && S_ISLNK(item->mode) && tarx_place_note_symlink(place, fd) < 0)
+		r = tx_fail(err, ENOMEM, "remember the link");
 	if (r == 0)
 		tarx_place_apply(place, item, fd, true, TARX_META_ALL);
 	return settle(place, &spot, r, err);

@@ -5,6 +5,21 @@
 #include "align/newfile.h"
 #include "tarx/place.h"
 
+/* Opens PATH of the target with FLAGS of open(2); symbolic links on the way are followed beneath the
+ * target, or anywhere where members may lie anywhere, but then none that this archive brought. The
+ * descriptor or -errno (EXDEV: not followed). */
+int tarx_place_find(const struct tarx_place *place, const char *path, int flags);
+
+/* The symbolic link FD was made from the archive. 0 or -errno. */
+int tarx_place_note_symlink(struct tarx_place *place, int fd);
+
+enum tarx_old_fate { TARX_OLD_GIVES_WAY, TARX_OLD_STAYS, TARX_OLD_IS_WRITTEN };
+
+/* What the options say of what has the name NAME in the parent (PATH from the target on): enum
+ * tarx_old_fate, or -errno. */
+int tarx_place_meet_old(struct tarx_place *place, const struct tarx_item *item, const char *path,
+			const char *name, struct tx_err *err);
+
 /* Where something new is made: under its own name, or where that is taken under another one until
  * it is complete, so that what is there is lost only when what replaces it is whole. */
 struct tarx_spot {
@@ -33,6 +48,9 @@ void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, in
  * nothing is left. */
 int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *path,
 		    const char *name, struct tarx_reader *reader, struct tx_err *err);
+/* The same over the regular file that is there, in place; -errno may leave it half written. */
+int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item, const char *path,
+			 const char *name, struct tarx_reader *reader, struct tx_err *err);
 int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, const char *name,
 			struct tx_err *err);
 int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, const char *name,
@@ -44,10 +62,11 @@ int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item,
  * way it is named. Returns R. */
 int tarx_place_refused(int dir, const char *name, int r, const char *what, struct tx_err *err);
 
-/* What FD needs yet is remembered for tarx_place_finish(): of a directory all but its attributes
- * (PROTECT: it is a subvolume that becomes read-only), of a file its last flags. 0 or -errno. */
+/* What FD needs yet is remembered for tarx_place_finish(): of a directory PARTS (TARX_META_*; PROTECT:
+ * it is a subvolume that becomes read-only), of a file its last flags. 0 or -errno. */
 int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_item *item,
-				  const char *path, int fd, bool protect, struct tx_err *err);
+				  const char *path, int fd, unsigned int parts, bool protect,
+				  struct tx_err *err);
 int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *item,
 			     const char *path, int fd, struct tx_err *err);
 

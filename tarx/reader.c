@@ -449,6 +449,11 @@ int tarx_reader_block(struct tarx_reader *reader, const void **bytes, size_t *le
 	return fail_reading(reader, err);
 }
 
+off_t tarx_reader_header(const struct tarx_reader *reader)
+{
+	return (off_t)archive_read_header_position(reader->archive);
+}
+
 void tarx_reader_release(struct tarx_reader *reader)
 {
 	archive_read_free(reader->archive);

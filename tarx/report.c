@@ -13,13 +13,16 @@
 
 void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts)
 {
-	bool to_stdout = opts->mode == TARX_CREATE && !strcmp(opts->archive, "-");
+	bool to_stdout = opts->mode == TARX_CREATE ? !strcmp(opts->archive, "-")
+						   : opts->mode == TARX_EXTRACT && opts->to_stdout;
 
 	*report = (struct tarx_report){
 		.opts = opts,
 		.listing = to_stdout ? stderr : stdout,
 		.utf8 = -1,
 		.owner_width = 19,
+		.header = -1,
+		.time_width = 16,
 	};
 	clock_gettime(CLOCK_MONOTONIC, &report->start);
 }
@@ -125,7 +128,7 @@ static void put_quoted(struct tarx_report *report, const char *name)
 static void put_name(struct tarx_report *report, const struct tarx_item *item)
 {
 	size_t len = strlen(item->path);
-	bool slash = S_ISDIR(item->mode) && !item->hardlink && len && item->path[len - 1] != '/';
+	bool slash = S_ISDIR(item->mode) && !item->hardlink && (!len || item->path[len - 1] != '/');
 
 	put_quoted(report, item->path);
 	if (slash)
@@ -219,22 +222,76 @@ static void put_link(struct tarx_report *report, const struct tarx_item *item)
 	put_quoted(report, item->link);
 }
 
+/* As GNU tar: to the minute, or in full with the fraction as long as it needs to be; the column grows. */
+static void put_time(struct tarx_report *report, const struct timespec *mtime)
+{
+	const struct tarx_opts *opts = report->opts;
+	char when[80];
+	struct tm tm;
+	size_t len;
+
+	if (!(opts->utc ? gmtime_r(&mtime->tv_sec, &tm) : localtime_r(&mtime->tv_sec, &tm))) {
+		snprintf(when, sizeof(when), "%jd", (intmax_t)mtime->tv_sec);
+	} else {
+		len = (size_t)snprintf(when, sizeof(when), "%04ld-%02d-%02d %02d:%02d",
+				       tm.tm_year + 1900L, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+				       tm.tm_min);
+		if (opts->full_time)
+			len += (size_t)snprintf(when + len, sizeof(when) - len, ":%02d", tm.tm_sec);
+		if (opts->full_time && mtime->tv_nsec > 0) {
+			len += (size_t)snprintf(when + len, sizeof(when) - len, ".%09ld",
+						mtime->tv_nsec);
+			while (when[len - 1] == '0')
+				when[--len] = '\0';
+		}
+	}
+	if ((int)strlen(when) > report->time_width)
+		report->time_width = (int)strlen(when);
+	fprintf(report->listing, " %-*s ", report->time_width, when);
+}
+
 void tarx_report_list(struct tarx_report *report, const struct tarx_item *item, bool long_form)
 {
-	char when[64] = "?";
-	struct tm local;
-
+	if (report->opts->block_number && report->header >= 0)
+		fprintf(report->listing, "block %jd: ", (intmax_t)(report->header / 512));
 	if (long_form) {
 		put_mode(report->listing, item);
 		put_owner_and_size(report, item);
-		if (localtime_r(&item->mtime.tv_sec, &local))
-			strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &local);
-		fprintf(report->listing, " %s ", when);
+		put_time(report, &item->mtime);
 	}
 	put_name(report, item);
 	if (long_form)
 		put_link(report, item);
 	fputc('\n', report->listing);
+}
+
+static void put_part(struct tarx_report *report, const char *name, size_t len)
+{
+	TX_FREE char *part = strndup(name, len);
+
+	if (part)
+		put_quoted(report, part);
+}
+
+void tarx_report_difference(struct tarx_report *report, const char *path, const char *fmt, ...)
+{
+	size_t len = strcspn(path, ":");
+	va_list args;
+
+	/* GNU tar escapes the colons of the name, so that the one behind it stands out. */
+	while (path[len]) {
+		put_part(report, path, len);
+		fputs("\\:", report->listing);
+		path += len + 1;
+		len = strcspn(path, ":");
+	}
+	put_part(report, path, len);
+	fputs(": ", report->listing);
+	va_start(args, fmt);
+	vfprintf(report->listing, fmt, args);
+	va_end(args);
+	fputc('\n', report->listing);
+	fail(report, 1);
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -268,7 +325,16 @@ static void put_bytes(FILE *out, const struct tarx_report *report)
 
 static const char *mode_name(enum tarx_mode mode)
 {
-	return mode == TARX_CREATE ? "create" : mode == TARX_EXTRACT ? "extract" : "list";
+	switch (mode) {
+	case TARX_CREATE:
+		return "create";
+	case TARX_EXTRACT:
+		return "extract";
+	case TARX_COMPARE:
+		return "compare";
+	default:
+		return "list";
+	}
 }
 
 static int put_stats(FILE *out, const struct tarx_report *report)

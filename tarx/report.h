@@ -28,6 +28,8 @@ struct tarx_report {
 	struct timespec start;
 	struct timespec member_start;
 	struct align_tally member_tally;
+	off_t header; /* where the member's headers begin, for --block-number; -1: not known */
+	int time_width; /* the same of its times */
 	int owner_width; /* of the -tv column, as GNU tar widens it */
 	unsigned int said; /* bits of tarx_say_once() */
 };
@@ -40,6 +42,9 @@ enum tarx_once {
 	TARX_ONCE_SUBVOLUME = 16,
 	TARX_ONCE_BTRFS = 32,
 	TARX_ONCE_PROJECT = 64,
+	TARX_ONCE_PATTERN = 1 << 16,
+	TARX_ONCE_LINK_SLASH = 1 << 17,
+	TARX_ONCE_EMPTY = 1 << 18,
 };
 
 void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts);
@@ -69,6 +74,10 @@ void tarx_report_member(struct tarx_report *report, const struct tarx_item *item
 
 /* A member in GNU tar's short (LONG_FORM false) or long listing. */
 void tarx_report_list(struct tarx_report *report, const struct tarx_item *item, bool long_form);
+
+/* Something in which a member and the disk differ, as GNU tar lists it: exit 1. */
+void tarx_report_difference(struct tarx_report *report, const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* The end: --stats, and whether what was printed arrived. Returns the exit code. */
 int tarx_report_close(struct tarx_report *report);

@@ -91,6 +91,7 @@ sys/acl.h         tarx/meta.c
 acl/libacl.h      tarx/meta.c
 sys/xattr.h       tarx/meta.c overlay/marks.c
 btrfsutil.h       align/volume_btrfs.c
+linux/btrfs.h     align/extent.c
 xfs/xfs.h         align/volume_xfs.c
 xfs/xfs_fs.h      align/volume_xfs.c
 xfs/handle.h      align/volume_xfs.c

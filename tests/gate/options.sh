@@ -174,8 +174,8 @@ offers() # WANT WORD...: the offers, one blank between them
 	is "the completion of \"tarx $*\"" "$(complete_words "$@" | sort | paste -s -d ' ')" "$want"
 }
 
-offers '-c -t -x' ''
-offers '--no-acls' --no-a
+offers '-c -d -t -x' ''
+offers '--no-acls' --no-ac
 offers always --reflink = al
 offers --reflink=always --reflink=al
 offers 'auto diff merged off' --overlay ''

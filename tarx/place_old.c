@@ -1,0 +1,164 @@
+/* What becomes of what is there already: GNU tar's options about old files. */
+#include "tarx/place_parts.h"
+
+#include "align/cleanup.h"
+#include "align/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ------------------------------------------------------------------ whole trees */
+
+static int remove_tree(int dir, const char *name, dev_t dev);
+
+static int remove_below(int fd, dev_t dev)
+{
+	struct tx_names names;
+	int r = tx_names_read(&names, fd);
+
+	for (size_t i = 0; r == 0 && i < names.count; i++)
+		r = remove_tree(fd, names.list[i].name, dev);
+	tx_names_release(&names);
+	return r;
+}
+
+/* Nothing is followed, and what is mounted below stays. */
+static int remove_tree(int dir, const char *name, dev_t dev)
+{
+	TX_FD fd = -1;
+	struct stat st;
+	int r;
+
+	if (unlinkat(dir, name, 0) == 0)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -errno;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_dev != dev)
+		return -EXDEV;
+	r = remove_below(fd, dev);
+	if (r < 0)
+		return r;
+	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+/* ------------------------------------------------------------------ each option */
+
+/* A second whole is what the archive's format may have. */
+static bool is_newer(const struct tarx_item *item, const struct stat *st)
+{
+	if (st->st_mtim.tv_sec != item->mtime.tv_sec || item->mtime.tv_nsec == 0)
+		return st->st_mtim.tv_sec >= item->mtime.tv_sec;
+	return st->st_mtim.tv_nsec >= item->mtime.tv_nsec;
+}
+
+static bool leads_to_directory(const struct tarx_place *place, const char *path)
+{
+	TX_FD fd = tarx_place_find(place, path, O_PATH | O_DIRECTORY);
+
+	return fd >= 0;
+}
+
+static int keep(const struct tarx_place *place, const struct tarx_item *item, const char *path,
+		const struct stat *st, struct tx_err *err)
+{
+	if (S_ISDIR(item->mode) && (S_ISDIR(st->st_mode) || leads_to_directory(place, path)))
+		return TARX_OLD_STAYS;
+	return tx_fail(err, EEXIST, "create (--keep-old-files)");
+}
+
+static int skip(struct tarx_place *place, const struct tarx_item *item)
+{
+	if (place->report->opts->verbose)
+		tarx_notice(place->report, "%s: skipping existing file", item->path);
+	return TARX_OLD_STAYS;
+}
+
+static int keep_newer(struct tarx_place *place, const struct tarx_item *item, const char *name,
+		      const struct stat *st)
+{
+	if (!S_ISDIR(st->st_mode) && is_newer(item, st)) {
+		tarx_notice(place->report, "Current '%s' is newer or same age", item->path);
+		return TARX_OLD_STAYS;
+	}
+	/* As GNU tar has it: a directory with something in it keeps its attributes. */
+	if (S_ISDIR(st->st_mode) && S_ISDIR(item->mode) && *name &&
+	    unlinkat(place->parent.fd, name, AT_REMOVEDIR) < 0)
+		return TARX_OLD_STAYS;
+	return TARX_OLD_GIVES_WAY;
+}
+
+/* A file gives way when the new one is complete; only a directory has to go first. */
+static int unlink_first(const struct tarx_place *place, const char *name, const struct stat *st,
+			struct tx_err *err)
+{
+	int dir = place->parent.fd, r = 0;
+
+	if (!S_ISDIR(st->st_mode) || !*name || !strcmp(name, ".."))
+		return TARX_OLD_GIVES_WAY;
+	if (place->report->opts->recursive_unlink)
+		r = remove_tree(dir, name, st->st_dev);
+	else if (unlinkat(dir, name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r < 0 ? tx_fail(err, -r, "unlink the directory first") : TARX_OLD_GIVES_WAY;
+}
+
+static int overwrite(const struct tarx_item *item, const struct stat *st, struct tx_err *err)
+{
+	bool file = S_ISREG(item->mode) && !item->hardlink;
+
+	if (file && S_ISDIR(st->st_mode))
+		return tx_fail(err, EISDIR, "overwrite");
+	return file && S_ISREG(st->st_mode) ? TARX_OLD_IS_WRITTEN : TARX_OLD_GIVES_WAY;
+}
+
+/* --keep-directory-symlink. 1: the link stays; 0: it is none to a directory; or -errno. */
+static int keep_link(const struct tarx_place *place, const char *path, struct tx_err *err)
+{
+	TX_FD fd = tarx_place_find(place, path, O_PATH | O_DIRECTORY);
+
+	if (fd == -EXDEV)
+		return tx_reject(err, EXDEV,
+				 "a symbolic link that is absolute or leads out of the target is "
+				 "there, and is not kept as a directory");
+	return fd >= 0;
+}
+
+int tarx_place_meet_old(struct tarx_place *place, const struct tarx_item *item, const char *path,
+			const char *name, struct tx_err *err)
+{
+	const struct tarx_opts *opts = place->report->opts;
+	struct stat st;
+	int r = 0;
+
+	if (opts->old == TARX_OLD_REPLACE && !opts->keep_directory_symlink)
+		return TARX_OLD_GIVES_WAY;
+	if (fstatat(place->parent.fd, *name ? name : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? TARX_OLD_GIVES_WAY : tx_fail(err, errno, "look at it");
+	if (opts->keep_directory_symlink && S_ISLNK(st.st_mode) && S_ISDIR(item->mode))
+		r = keep_link(place, path, err);
+	if (r != 0)
+		return r < 0 ? r : TARX_OLD_STAYS;
+	switch (opts->old) {
+	case TARX_OLD_KEEP:
+		return keep(place, item, path, &st, err);
+	case TARX_OLD_SKIP:
+		return skip(place, item);
+	case TARX_OLD_KEEP_NEWER:
+		return keep_newer(place, item, name, &st);
+	case TARX_OLD_UNLINK:
+		return unlink_first(place, name, &st, err);
+	case TARX_OLD_OVERWRITE:
+		return overwrite(item, &st, err);
+	default:
+		return TARX_OLD_GIVES_WAY;
+	}
+}
