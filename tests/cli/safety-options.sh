@@ -2,7 +2,7 @@
 # Archives that want to harm, unpacked with each option that says where members go or what becomes of
 # what is there: nothing outside of the target is created, changed, linked or opened.
 
-# shellcheck disable=SC2034,SC2317 # functions are called by name, and look at options and once
+# shellcheck disable=SC2016,SC2034,SC2317 # functions are called by name, and look at options and once
 # shellcheck source-path=SCRIPTDIR source=../lib/fs.sh
 . "$(dirname "$0")/../lib/fs.sh"
 # shellcheck source=../lib/attack.sh
