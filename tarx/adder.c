@@ -62,6 +62,9 @@ int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct
 		.report = report, .mover = { .reflink = opts->reflink, .tally = &report->tally }
 	};
 	r = tarx_writer_open(&adder->writer, opts->archive, err);
+	if (r == 0 && opts->press != TARX_PRESS_NONE)
+		r = tarx_writer_press(&adder->writer, opts->press, opts->press_command, err);
+	adder->writer.record = opts->record;
 	if (r == 0 && fstat(adder->writer.fd, &adder->own) < 0)
 		r = tx_fail(err, errno, "look at the archive");
 	if (r == 0)

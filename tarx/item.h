@@ -20,6 +20,7 @@ struct tarx_xattr {
 /* Every pointer is borrowed from whoever filled the item, until that one fills the next. */
 struct tarx_item {
 	const char *path; /* bytes, as in the archive; no character set is assumed */
+	const char *shown; /* the name that lists show in the place of path; or NULL */
 	const char *link; /* what a symbolic or hard link names; else NULL */
 	bool hardlink;
 	bool whiteout; /* a removal, written as the character device 0:0 */

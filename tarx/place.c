@@ -269,7 +269,7 @@ static int place_by_type(struct tarx_place *place, const struct tarx_item *item,
 
 	if (!*name && !S_ISDIR(item->mode))
 		return tx_reject(err, EINVAL, "only a directory can be the target itself");
-	r = tarx_place_meet_old(place, item, path, name, err);
+	r = tarx_place_meet_old(place, item, path, name, reader, err);
 	place->stayed = r == TARX_OLD_STAYS;
 	if (r < 0 || place->stayed)
 		return r < 0 ? r : 0;

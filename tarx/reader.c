@@ -449,6 +449,11 @@ int tarx_reader_block(struct tarx_reader *reader, const void **bytes, size_t *le
 	return fail_reading(reader, err);
 }
 
+bool tarx_reader_keeps_fractions(const struct tarx_reader *reader)
+{
+	return archive_format(reader->archive) == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE;
+}
+
 off_t tarx_reader_header(const struct tarx_reader *reader)
 {
 	return (off_t)archive_read_header_position(reader->archive);

@@ -46,6 +46,9 @@ int tarx_reader_block(struct tarx_reader *reader, const void **bytes, size_t *le
  * the first tarx_reader_next(). */
 bool tarx_reader_is_plain(const struct tarx_reader *reader);
 
+/* Whether the archive keeps fractions of seconds, as far as it was read: it is a pax archive. */
+bool tarx_reader_keeps_fractions(const struct tarx_reader *reader);
+
 /* Where the headers of the last member begin, or at the end what follows the last one: bytes from the
  * archive's start. */
 off_t tarx_reader_header(const struct tarx_reader *reader);

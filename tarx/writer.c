@@ -51,6 +51,15 @@ int tarx_writer_open(struct tarx_writer *writer, const char *path, struct tx_err
 	return 0;
 }
 
+int tarx_writer_press(struct tarx_writer *writer, enum tarx_press press, const char *command,
+		      struct tx_err *err)
+{
+	writer->presser = tarx_presser_open(press, command, writer->fd, err);
+	writer->stream = true;
+	writer->base = 0;
+	return writer->presser ? 0 : -err->code;
+}
+
 static int flush(struct tarx_writer *writer, struct tx_err *err)
 {
 	off_t at = writer->base + (off_t)(writer->at - writer->used);
@@ -58,6 +67,11 @@ static int flush(struct tarx_writer *writer, struct tx_err *err)
 
 	if (writer->used == 0)
 		return 0;
+	if (writer->presser) {
+		r = tarx_presser_write(writer->presser, writer->buf, writer->used, err);
+		writer->used = 0;
+		return r;
+	}
 	r = writer->stream ? tx_write_stream(writer->fd, writer->buf, writer->used)
 			   : tx_write_at(writer->fd, writer->buf, writer->used, at);
 	if (r < 0)
@@ -202,8 +216,15 @@ int tarx_writer_payload(struct tarx_writer *writer, struct align_mover *mover,
 
 /* Whole records as tar has always written them; where payloads are aligned whole blocks instead, so
  * that the last payload's last block can be cloned too. */
-static uint64_t whole_end(uint64_t end, uint32_t align)
+static uint64_t whole_end(uint64_t end, uint32_t align, uint64_t record)
 {
+	uint64_t unit = align;
+
+	if (record > 0) {
+		while (unit % record)
+			unit += align;
+		return (end + unit - 1) / unit * unit;
+	}
 	if (align == TARX_BLOCK)
 		return (end + TAR_RECORD - 1) / TAR_RECORD * TAR_RECORD;
 	return align_up(end > TAR_RECORD ? end : TAR_RECORD, align);
@@ -212,7 +233,8 @@ static uint64_t whole_end(uint64_t end, uint32_t align)
 int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, struct tx_err *err)
 {
 	static const char last[TARX_BLOCK];
-	uint64_t end = whole_end(writer->at + END_MARK, align), missing = end - writer->at;
+	uint64_t end = whole_end(writer->at + END_MARK, align, writer->record),
+		 missing = end - writer->at;
 	int r;
 
 	writer->padding += missing;
@@ -225,6 +247,8 @@ int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, st
 		r = flush(writer, err);
 	if (r < 0)
 		return r;
+	if (writer->presser && tarx_presser_finish(writer->presser, err) < 0)
+		return -err->code;
 	if (writer->fd == STDOUT_FILENO && !writer->stream &&
 	    lseek(writer->fd, writer->base + (off_t)end, SEEK_SET) < 0)
 		return tx_fail(err, errno, "go to the archive's end");
@@ -235,6 +259,8 @@ int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, st
 
 void tarx_writer_release(struct tarx_writer *writer)
 {
+	tarx_presser_free(writer->presser);
+	writer->presser = NULL;
 	tx_newfile_release(&writer->file);
 	free(writer->buf);
 	writer->buf = NULL;

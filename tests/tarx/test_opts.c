@@ -47,7 +47,7 @@ static const struct {
 
 /* ------------------------------------------------------------------ command lines */
 
-static char complaint[4096];
+static char complaint[32768];
 
 /* Parses LINE, cut at its spaces; what was said goes into COMPLAINT. "~" stands for an empty word. */
 static int parse(struct tarx_opts *opts, const char *line)
@@ -126,7 +126,7 @@ static const struct {
 	{ "a bundle's archive may be called -", "cf - x", "create -: -:x" },
 	{ "behind -- all are operands", "-c -f a.tar -- -x --file", "create a.tar: -:-x -:--file" },
 	{ "a dash alone is an operand", "-c -", "create -: -:-" },
-	{ "a long option cut short", "--creat --fil=a.tar x", "create a.tar: -:x" },
+	{ "a long option cut short", "--creat --file=a.tar --direc=d x", "create a.tar: d:x" },
 	{ "an option's value may begin with a dash", "-c -f -x y", "create -x: -:y" },
 	{ "an empty operand is one", "-c ~", "create -: -:" },
 };
