@@ -82,6 +82,7 @@ static const char *as_text(const struct tarx_opts *opts)
 	int n = snprintf(text, sizeof(text), "%s %s:",
 			 opts->mode == TARX_CREATE    ? "create"
 			 : opts->mode == TARX_EXTRACT ? "extract"
+			 : opts->mode == TARX_COMPARE ? "compare"
 						      : "list",
 			 opts->archive);
 
@@ -103,6 +104,10 @@ static const struct {
 	{ "the other name of extract", "--get", "extract -:" },
 	{ "a list", "-t -f a.tar", "list a.tar:" },
 	{ "without an archive the standard streams", "-t", "list -:" },
+	{ "a comparison", "-df a.tar -C d m", "compare a.tar: d:m" },
+	{ "the other name of compare", "--diff", "compare -:" },
+	{ "one way with old files, said twice", "-x -k --keep-old-files", "extract -:" },
+	{ "--recursive-unlink beside another way", "-x -k --recursive-unlink", "extract -:" },
 	{ "members to extract", "-xf a.tar m n", "extract a.tar: -:m -:n" },
 	{ "options behind operands", "-c x -f a.tar y", "create a.tar: -:x -:y" },
 	{ "the last archive counts", "-t -f a -f b", "list b:" },
@@ -150,6 +155,12 @@ static const struct {
 	{ "no mode", "-f a.tar", "one of -c, -x, -t" },
 	{ "nothing at all", "", "one of -c, -x, -t" },
 	{ "two modes", "-c -x a", "only one of" },
+	{ "two ways with old files", "-x -k -U", "--unlink-first --keep-old-files" },
+	{ "the other way round", "-x --overwrite --skip-old-files",
+	  "--skip-old-files --overwrite" },
+	{ "an occurrence without names", "-t --occurrence", "--occurrence: means nothing" },
+	{ "an occurrence that is no number", "-t --occurrence=1x m", "1x" },
+	{ "an occurrence below zero", "-t --occurrence=-1 m", "-1" },
 	{ "two modes in a bundle", "cx", "only one of" },
 	{ "nothing to store", "-c -f a.tar", "name the files" },
 	{ "an unknown short option", "-c -Q x", "unknown option -Q" },
