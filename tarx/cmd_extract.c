@@ -107,6 +107,8 @@ static void restore_members(struct extraction *x)
 		tarx_fatal(x->report, "%s: a damaged header was passed over", archive);
 	else if (x->report->opts->sync && tarx_place_sync(&x->place, &err) < 0)
 		tarx_fatal(x->report, "%s", err.text);
+	if (r == 0 && x->reader.doubt)
+		tarx_notice(x->report, "%s: %s", archive, x->reader.doubt);
 }
 
 static int begin(struct extraction *x, struct tx_err *err)

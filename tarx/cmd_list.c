@@ -14,6 +14,8 @@ static void list_members(struct tarx_report *report, struct tarx_reader *reader,
 			continue;
 		if (item.warning)
 			tarx_warning(report, "%s: %s", item.path, item.warning);
+		if (item.broken)
+			tarx_warning(report, "%s: cannot be restored: %s", item.path, item.broken);
 		report->members[tarx_item_kind(&item)]++;
 		tarx_report_list(report, &item, report->opts->verbose > 0);
 	}
@@ -22,6 +24,8 @@ static void list_members(struct tarx_report *report, struct tarx_reader *reader,
 		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
 	else if (reader->damaged)
 		tarx_fatal(report, "%s: a damaged header was passed over", report->opts->archive);
+	else if (reader->doubt)
+		tarx_notice(report, "%s: %s", report->opts->archive, reader->doubt);
 }
 
 void tarx_cmd_list(struct tarx_report *report)
