@@ -1,5 +1,7 @@
 #include "tarx/facts.h"
 
+#include "tarx/acl_text.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +89,8 @@ static void look_at_globals(struct tarx_globals *globals, struct tarx_item *item
 	static const char *const known[] = { "path",  "linkpath", "uname",   "gname",
 					     "uid",   "gid",      "mtime",   "hdrcharset",
 					     "atime", "ctime",    "comment", "charset" };
+	static const char *const of_star[] = { "SCHILY.release", "SCHILY.archtype",
+					       "SCHILY.volhdr." };
 	struct tarx_record record;
 
 	for (size_t i = 0; i < globals->count && !globals->told; i++) {
@@ -95,6 +99,8 @@ static void look_at_globals(struct tarx_globals *globals, struct tarx_item *item
 
 			for (size_t j = 0; j < sizeof(known) / sizeof(*known); j++)
 				is_known |= tarx_record_is(&record, known[j]);
+			for (size_t j = 0; j < sizeof(of_star) / sizeof(*of_star); j++)
+				is_known |= tarx_record_begins(&record, of_star[j]);
 			globals->told |= !is_known;
 		}
 		if (globals->told)
@@ -317,14 +323,33 @@ static void take_mode(struct taking *t)
 		t->item->mode = (t->item->mode & S_IFMT) | ((mode_t)mode & 07777);
 }
 
+static int take_solaris_acl(struct taking *t)
+{
+	const struct tarx_body *body = &t->headers->solaris_acl;
+	char *access = tx_arena_take(t->arena, 2 * body->len + 1);
+	char *inherited = tx_arena_take(t->arena, 2 * body->len + 1);
+
+	if (!access || !inherited)
+		return -ENOMEM;
+	if (!tarx_acl_of_solaris(body->bytes, body->len, access, inherited)) {
+		doubt(t->item, "its ACL is left out: it is of a kind that Linux does not have");
+		return 0;
+	}
+	if (*access)
+		t->item->acl_access = access;
+	if (*inherited)
+		t->item->acl_default = inherited;
+	return 0;
+}
+
 static int take_acls(struct taking *t)
 {
 	int r = take_acl(t, "SCHILY.acl.access", &t->item->acl_access);
 
 	if (r == 0)
 		r = take_acl(t, "SCHILY.acl.default", &t->item->acl_default);
-	if (t->headers->solaris_acl.bytes)
-		doubt(t->item, "its ACL is left out: it is in Solaris' own form");
+	if (r == 0 && t->headers->solaris_acl.bytes)
+		r = take_solaris_acl(t);
 	take_mode(t);
 	return r;
 }

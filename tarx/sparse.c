@@ -172,6 +172,24 @@ static int read_01(struct reading *r)
 	return 0;
 }
 
+/* Lines that begin with "#" are passed over by libarchive. */
+static void pass_remarks(const char **text, size_t *left)
+{
+	while (*left > 0 && **text == '#') {
+		const char *end = memchr(*text, '\n', *left);
+		size_t len = end ? (size_t)(end + 1 - *text) : *left;
+
+		*text += len;
+		*left -= len;
+	}
+}
+
+static bool next_line(const char **text, size_t *left, uint64_t *number)
+{
+	pass_remarks(text, left);
+	return next_number(text, left, '\n', number);
+}
+
 /* Lines of one number: how many pairs, then the pairs; up to the end of a block. */
 static int read_10(struct reading *r)
 {
@@ -179,14 +197,14 @@ static int read_10(struct reading *r)
 	size_t left = r->headers->tail_len, used;
 	uint64_t n, off, len;
 
-	if (!next_number(&text, &left, '\n', &n) || n > left / 4) {
+	if (!next_line(&text, &left, &n) || n > left / 4) {
 		fail(r, "its map of holes is damaged");
 		return 0;
 	}
 	if (make_room(r, (size_t)n) < 0)
 		return -ENOMEM;
 	for (; n > 0 && !r->fault; n--) {
-		if (next_number(&text, &left, '\n', &off) && next_number(&text, &left, '\n', &len))
+		if (next_line(&text, &left, &off) && next_line(&text, &left, &len))
 			add(r, off, len);
 		else
 			fail(r, "its map of holes is damaged");
@@ -278,14 +296,19 @@ static void look_around(struct reading *r)
 {
 	const char *ustar = r->headers->ustar;
 	struct tarx_record record;
-	uint64_t size = NONE;
+	uint64_t size = NONE, field;
 
 	r->stored = r->real = r->blocks = NONE;
 	for (size_t at = 0; tarx_body_next(&r->headers->x, &at, &record);)
 		look_at(r, &record, &size);
 	if (ustar[TARX_AT_TYPE] == 'S')
 		r->kinds |= tarx_block_is_gnu(ustar) ? KIND_OLD : KIND_STAR;
-	if (size == NONE && !tarx_field_number(ustar + TARX_AT_SIZE, 12, &size))
+	if (!tarx_field_number(ustar + TARX_AT_SIZE, 12, &field))
+		field = NONE;
+	/* Some GNU tars gave the file's size where that was too large for the field. */
+	if (size == NONE || ((r->kinds & (KIND_00 | KIND_01 | KIND_10)) && size == r->real))
+		size = field;
+	if (size == NONE)
 		fail(r, "its size is none");
 	r->stored = size;
 }
@@ -323,14 +346,15 @@ static void check(struct reading *r, struct tarx_payload *payload)
 		fail(r, "its map of holes reaches over its end");
 	if ((r->kinds & (KIND_00 | KIND_01)) && r->blocks != NONE && r->blocks != 0)
 		fail(r, "its map of holes is damaged");
-	if (r->kinds == KIND_SUN && r->stored == r->real && r->real != r->data)
+	if (r->kinds == KIND_SUN && r->stored == r->real)
 		payload->holes = (off_t)(r->real - r->data);
-	else if (r->kinds && r->data != r->stored)
+	else if (r->kinds == KIND_SUN || (r->kinds && r->data != r->stored))
 		fail(r, "its map of holes and its size contradict each other");
 	if (!r->kinds && r->real != NONE && r->real != r->stored)
 		fail(r, "its header gives two sizes, and no map of holes");
-	if (!r->kinds && r->headers->tail_len > 0)
+	if (!(r->kinds & (KIND_OLD | KIND_10)) && r->headers->tail_len > 0)
 		fail(r, "its headers do not end where its payload begins");
+	/* Solaris stores the holes, too. */
 	for (size_t i = 0; payload->holes && i < r->count; i++)
 		r->list[i].at = r->list[i].off;
 }

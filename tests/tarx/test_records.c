@@ -1,4 +1,5 @@
 /* pax records and header blocks: what is read out of bytes that may be anything. */
+#include "tarx/acl_text.h"
 #include "tarx/headers.h"
 #include "tarx/pax.h"
 #include "tarx/records.h"
@@ -260,8 +261,44 @@ static void test_blocks(void)
 	tap_ok(!tarx_block_is_header(bytes), "and it is no header");
 }
 
+static void test_solaris_acls(void)
+{
+#define BODY(text) text, sizeof(text) - 1
+	static const struct {
+		const char *what, *body;
+		size_t len;
+		const char *access, *inherited; /* NULL: it is none */
+	} cases[] = {
+		{ "one of a file",
+		  BODY("1000004\0user::rw-,user:lp:--x:71,group::r--,mask:rw-,other:r--\0"),
+		  "user::rw-,user:lp:--x:71,group::r--,mask::rw-,other::r--", "" },
+		{ "one of a directory, with what it hands down",
+		  BODY("1000006\0user::rwx,other:---,defaultuser::rwx,defaultmask:r--"),
+		  "user::rwx,other::---", "user::rwx,mask::r--" },
+		{ "one of NFSv4", BODY("3000001\0owner@:rw-p--aARWcCos:-------:allow"), NULL,
+		  NULL },
+		{ "no number", BODY("\0user::rw-"), NULL, NULL },
+		{ "no text", BODY("1000004"), NULL, NULL },
+		{ "an empty text", BODY("1000000\0"), "", "" },
+		{ "another number", BODY("10000x4\0user::rw-"), NULL, NULL },
+	};
+#undef BODY
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char access[256], inherited[256];
+		bool is = tarx_acl_of_solaris(cases[i].body, cases[i].len, access, inherited);
+
+		tap_string(is ? access : "none", cases[i].access ? cases[i].access : "none",
+			   "an ACL of Solaris, %s", cases[i].what);
+		if (is && cases[i].inherited)
+			tap_string(inherited, cases[i].inherited,
+				   "an ACL of Solaris, %s: for what is made below", cases[i].what);
+	}
+}
+
 int main(void)
 {
+	test_solaris_acls();
 	test_cutting();
 	test_times();
 	test_uses();
