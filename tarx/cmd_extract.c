@@ -118,6 +118,7 @@ static int begin(struct extraction *x, struct tx_err *err)
 
 	if (r < 0)
 		return tx_wrap(err, "%s", opts->archive);
+	x->reader.ignore_zeros = opts->ignore_zeros;
 	r = tarx_place_open(&x->place, opts->dir ? opts->dir : ".", opts->reflink, err);
 	if (r < 0)
 		return r;

@@ -40,6 +40,7 @@ void tarx_cmd_list(struct tarx_report *report)
 		tarx_fatal(report, "out of memory");
 		tarx_select_close(&select, NULL);
 	} else {
+		reader.ignore_zeros = report->opts->ignore_zeros;
 		list_members(report, &reader, &select);
 		tarx_select_close(&select, report->exit_code < 2 ? report : NULL);
 	}

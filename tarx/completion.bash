@@ -151,7 +151,7 @@ _tarx_options()
 	_tarx_words '-c --create -x --extract -t --list -f --file= -C --directory=
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
 		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
-		--same-owner --no-same-owner --numeric-owner -m --touch
+		--same-owner --no-same-owner --numeric-owner -i --ignore-zeros -m --touch
 		--xattrs --no-xattrs --acls --no-acls --help --version'
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
 }

@@ -70,6 +70,8 @@ static const struct known {
 	  "what is restored belongs to who restores it" },
 	{ "numeric-owner", KEY_NUMERIC_OWNER, no_argument, NULL, ANY,
 	  "numbers of users and groups, not names" },
+	{ "ignore-zeros", 'i', no_argument, NULL, READS,
+	  "read on behind blocks of zeros: archives one behind the other" },
 	{ "touch", 'm', no_argument, NULL, TARX_EXTRACT, "do not restore modification times" },
 	{ "xattrs", KEY_XATTRS, no_argument, NULL, DISK, "extended attributes too (default)" },
 	{ "no-xattrs", KEY_NO_XATTRS, no_argument, NULL, DISK, "no extended attributes" },
@@ -285,6 +287,9 @@ static int take(struct tarx_opts *opts, int key, char *value)
 		return take_verbose(opts, value);
 	case 'p':
 		opts->same_permissions = 1;
+		return 0;
+	case 'i':
+		opts->ignore_zeros = true;
 		return 0;
 	case 'm':
 		opts->touch = true;

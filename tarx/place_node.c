@@ -139,6 +139,9 @@ static int fill(struct tarx_place *place, const struct tarx_item *item, struct t
 		return tx_fail(err, EOPNOTSUPP, "cannot share extents (%s has no reflinks)",
 			       place->parent.volume.name);
 	}
+	/* XFS reserves space behind what grows, which would fill the holes. */
+	if (item->segments && ftruncate(fd, item->size) < 0)
+		return tx_fail(err, errno, "set the length");
 	if (is_moved_directly(place, item))
 		return fill_from_file(place, item, reader, fd, err);
 	return fill_from_stream(place, item, reader, fd, err);

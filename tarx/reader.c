@@ -450,20 +450,24 @@ static int drain(struct tarx_reader *reader, struct tx_err *err)
 {
 	const void *bytes;
 	size_t len;
+	char *room;
 	int r = 1;
 
+	if (!reader->unpack.archive && !reader->is_pipe)
+		return 0;
+	room = tarx_tap_room(&reader->tap, tarx_tap_end(&reader->tap), READ_MOST);
+	if (!room)
+		return tx_fail(err, ENOMEM, "read to the end");
 	while (r > 0 && reader->unpack.archive)
 		r = tarx_unpack_next(&reader->unpack, &bytes, &len);
 	reader->unpack_failed = r < 0;
 	if (r < 0)
 		return fail_reading(reader, err);
-	while (reader->is_pipe && !reader->unpack.archive) {
-		char *room = tarx_tap_room(&reader->tap, tarx_tap_end(&reader->tap), reader->want);
-
-		if (!room || read_file(reader, room) <= 0)
-			break;
-	}
-	return 0;
+	while (read_file(reader, room) > 0)
+		;
+	if (reader->unpack.archive && tarx_unpack_used(&reader->unpack) < reader->at)
+		reader->doubt = "has bytes behind the compressed data that were not looked at";
+	return reader->error ? fail_reading(reader, err) : 0;
 }
 
 static int finish(struct tarx_reader *reader, struct tx_err *err)

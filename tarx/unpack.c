@@ -73,6 +73,11 @@ const char *tarx_unpack_why(const struct tarx_unpack *unpack)
 	return text ? text : "the compressed archive is damaged";
 }
 
+off_t tarx_unpack_used(const struct tarx_unpack *unpack)
+{
+	return (off_t)archive_filter_bytes(unpack->archive, -1);
+}
+
 void tarx_unpack_release(struct tarx_unpack *unpack)
 {
 	archive_read_free(unpack->archive);

@@ -27,6 +27,9 @@ int tarx_unpack_open(struct tarx_unpack *unpack, tarx_unpack_source *source, voi
 int tarx_unpack_next(struct tarx_unpack *unpack, const void **bytes, size_t *len);
 const char *tarx_unpack_why(const struct tarx_unpack *unpack);
 
+/* How many compressed bytes were made use of. */
+off_t tarx_unpack_used(const struct tarx_unpack *unpack);
+
 void tarx_unpack_release(struct tarx_unpack *unpack);
 
 #endif
