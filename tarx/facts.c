@@ -138,6 +138,23 @@ static int take_string(struct taking *t, const char *key, const char **name)
 	return *name ? 0 : -ENOMEM;
 }
 
+static bool is_link(const struct taking *t)
+{
+	char type = t->headers->ustar[TARX_AT_TYPE];
+
+	return type == '1' || type == '2';
+}
+
+/* libarchive takes everything with the name of another file for a hard link. */
+static void take_link_kind(struct taking *t)
+{
+	t->item->hardlink = t->headers->ustar[TARX_AT_TYPE] == '1';
+	if (!is_link(t))
+		t->item->link = NULL;
+	else if (!t->item->link)
+		t->item->link = "";
+}
+
 /* libarchive knows in what order a long name and an x header count. */
 static int take_names(struct taking *t)
 {
@@ -149,7 +166,8 @@ static int take_names(struct taking *t)
 		r = take_string(t, "GNU.sparse.name", &t->item->path);
 	else if (!t->headers->long_name)
 		r = take_string(t, "path", &t->item->path);
-	if (r == 0 && t->item->link && !t->headers->long_link)
+	take_link_kind(t);
+	if (r == 0 && is_link(t) && !t->headers->long_link)
 		r = take_string(t, "linkpath", &t->item->link);
 	if (r == 0)
 		r = take_string(t, "uname", &t->item->uname);

@@ -46,13 +46,11 @@ static ssize_t read_file(struct tarx_reader *reader, char *buf)
 static ssize_t give_packed(void *data, const void **bytes)
 {
 	struct tarx_reader *reader = data;
+	size_t first = reader->peeked_len;
 
 	*bytes = reader->packed;
-	if (reader->peeked) {
-		reader->peeked = false;
-		return (ssize_t)reader->peeked_len;
-	}
-	return read_file(reader, reader->packed);
+	reader->peeked_len = 0;
+	return first > 0 ? (ssize_t)first : read_file(reader, reader->packed);
 }
 
 /* ------------------------------------------------------------------ bytes of the tar, for libarchive */
@@ -106,7 +104,7 @@ static la_ssize_t give_bytes(struct archive *a, void *data, const void **bytes)
 		*bytes = reader->tap.buf;
 		return (la_ssize_t)reader->tap.len;
 	}
-	got = reader->unpack.archive ? read_unpacked(reader) : read_plain(reader);
+	got = tarx_unpack_is_open(&reader->unpack) ? read_unpacked(reader) : read_plain(reader);
 	if (got < 0) {
 		archive_set_error(a, EIO, "read the archive");
 		return -1;
@@ -215,7 +213,9 @@ static int begin_unpacking(struct tarx_reader *reader, struct tx_err *err)
 	if (reader->peeked_len > 0)
 		memcpy(reader->packed, reader->tap.buf, reader->peeked_len);
 	tarx_tap_jump(&reader->tap, 0);
-	r = tarx_unpack_open(&reader->unpack, give_packed, reader);
+	reader->peeked = false;
+	r = tarx_unpack_open(&reader->unpack, give_packed, reader, reader->packed,
+			     reader->peeked_len);
 	reader->unpack_failed = r < 0;
 	if (r < 0)
 		return fail_reading(reader, err);
@@ -254,7 +254,7 @@ static int begin(struct tarx_reader *reader, struct tx_err *err)
 
 bool tarx_reader_is_plain(const struct tarx_reader *reader)
 {
-	return reader->seekable && !reader->unpack.archive;
+	return reader->seekable && !tarx_unpack_is_open(&reader->unpack);
 }
 
 /* ------------------------------------------------------------------ an entry as an item */
@@ -453,19 +453,19 @@ static int drain(struct tarx_reader *reader, struct tx_err *err)
 	char *room;
 	int r = 1;
 
-	if (!reader->unpack.archive && !reader->is_pipe)
+	if (!tarx_unpack_is_open(&reader->unpack) && !reader->is_pipe)
 		return 0;
 	room = tarx_tap_room(&reader->tap, tarx_tap_end(&reader->tap), READ_MOST);
 	if (!room)
 		return tx_fail(err, ENOMEM, "read to the end");
-	while (r > 0 && reader->unpack.archive)
+	while (r > 0 && tarx_unpack_is_open(&reader->unpack))
 		r = tarx_unpack_next(&reader->unpack, &bytes, &len);
 	reader->unpack_failed = r < 0;
 	if (r < 0)
 		return fail_reading(reader, err);
 	while (read_file(reader, room) > 0)
 		;
-	if (reader->unpack.archive && tarx_unpack_used(&reader->unpack) < reader->at)
+	if (tarx_unpack_is_open(&reader->unpack) && tarx_unpack_used(&reader->unpack) < reader->at)
 		reader->doubt = "has bytes behind the compressed data that were not looked at";
 	return reader->error ? fail_reading(reader, err) : 0;
 }

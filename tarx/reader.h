@@ -31,8 +31,8 @@ struct tarx_reader {
 	struct tarx_unpack unpack; /* where the archive is compressed */
 	char *packed; /* owned; compressed bytes */
 	struct tarx_tap tap; /* bytes of the tar */
-	bool peeked; /* the first bytes were read, and nobody had them yet */
-	size_t peeked_len;
+	bool peeked; /* the first bytes are in the tap, and libarchive had them not yet */
+	size_t peeked_len; /* of those that are compressed, and nobody had yet */
 	bool in_header; /* what is read belongs to the headers that begin at headers_at of the tar */
 	off_t headers_at;
 	bool in_data; /* the last member's payload was not passed over yet */

@@ -1,26 +1,31 @@
-/* Decompression of whatever libarchive recognizes: bytes in, bytes out. */
+/* Decompression, of gzip by zlib and of whatever else libarchive recognizes: bytes in, bytes out. */
 #ifndef TARX_UNPACK_H
 #define TARX_UNPACK_H
+
+#include "tarx/gunzip.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 struct archive;
 
-/* Gives the next compressed bytes; DATA is the caller's. They stay valid until the next call. Returns
- * how many, 0 at the end, or -errno. */
-typedef ssize_t tarx_unpack_source(void *data, const void **bytes);
-
 struct tarx_unpack {
-	struct archive *archive; /* owned */
+	struct tarx_gunzip *gunzip; /* owned; where it is gzip */
+	struct archive *archive; /* owned; where it is something else */
 	tarx_unpack_source *source;
 	void *data; /* borrowed, for source */
 	bool begun;
 };
 
-/* Begins to read from SOURCE. Returns 1, 0: what comes is not compressed (and the bytes that SOURCE gave
- * are lost), or -errno. */
-int tarx_unpack_open(struct tarx_unpack *unpack, tarx_unpack_source *source, void *data);
+/* Begins to read from SOURCE, of which FIRST (LEN bytes) is what it will give first. Returns 1, 0: what comes
+ * is not compressed (and the bytes that SOURCE gave are lost), or -errno. */
+int tarx_unpack_open(struct tarx_unpack *unpack, tarx_unpack_source *source, void *data,
+		     const char *first, size_t len);
+
+static inline bool tarx_unpack_is_open(const struct tarx_unpack *unpack)
+{
+	return unpack->gunzip || unpack->archive;
+}
 
 /* The next decompressed bytes: LEN of them at BYTES, valid until the next call. Returns 1, 0 at the
  * end, or -errno (EBADMSG: damaged; tarx_unpack_why() says how). */

@@ -88,6 +88,7 @@ homes='
 archive.h         tarx/header.c tarx/reader.c tarx/unpack.c
 archive_entry.h   tarx/header.c tarx/reader.c tarx/unpack.c
 sys/acl.h         tarx/meta.c
+zlib.h            tarx/gunzip.c
 acl/libacl.h      tarx/meta.c
 sys/xattr.h       tarx/meta.c overlay/marks.c
 btrfsutil.h       align/volume_btrfs.c
@@ -96,7 +97,7 @@ xfs/xfs_fs.h      align/volume_xfs.c
 xfs/handle.h      align/volume_xfs.c
 '
 # Whatever else these libraries have, so that a header without a home is seen too.
-foreign='archive(_entry)?\.h|sys/acl\.h|acl/.*|(sys|attr|linux)/xattr\.h|attr/.*|btrfs.*|linux/btrfs.*|xfs/.*|xfs.*\.h|handle\.h'
+foreign='archive(_entry)?\.h|zlib\.h|sys/acl\.h|acl/.*|(sys|attr|linux)/xattr\.h|attr/.*|btrfs.*|linux/btrfs.*|xfs/.*|xfs.*\.h|handle\.h'
 
 astray=$(includes align overlay tarx | grep -E ":[\"<]($foreign)[\">]" | while IFS=: read -r file line header; do
 	grep -qE "^${header:1:-1} .*( |^)$file( |\$)" <<<"$homes" || echo "$file:$line: $header"
