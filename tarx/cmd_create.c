@@ -52,6 +52,7 @@ void tarx_cmd_create(struct tarx_report *report)
 			   .include = &opts->xattrs_include,
 			   .exclude = &opts->xattrs_exclude,
 			   .acls = opts->acls,
+			   .fflags = opts->fflags,
 			   .numeric = opts->numeric_owner },
 		.prune = { .report = report },
 	};

@@ -43,6 +43,7 @@ static struct tarx_meta_wants what_to_restore(const struct tarx_opts *opts)
 		.include = &opts->xattrs_include,
 		.exclude = &opts->xattrs_exclude,
 		.acls = opts->acls,
+		.fflags = opts->fflags,
 		.owner = opts->same_owner < 0 ? root : opts->same_owner,
 		.numeric = opts->numeric_owner,
 		.touch = opts->touch,
@@ -168,7 +169,7 @@ static int place(struct extraction *x, struct target *target, const struct tarx_
 		tell_done(x, target, shown);
 		return 0;
 	}
-	if (target->place.refused || tarx_place_is_fatal(err.code))
+	if (target->place.refused || tarx_place_is_fatal(&target->place, err.code))
 		return tarx_fatal(x->report, "%s: %s", item->path, err.text);
 	tarx_error(x->report, "%s: %s", item->path, err.text);
 	return 0;

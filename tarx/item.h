@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
@@ -35,6 +36,10 @@ struct tarx_item {
 	const char *acl_default;
 	const struct tarx_xattr *xattrs;
 	size_t xattr_count;
+	const char *fflags; /* file flags as words, "nodump,nocow", or NULL; see fflags.h */
+	bool has_projid;
+	uint32_t projid; /* of the quota of projects */
+	const char *subvolume; /* of btrfs: "rw", "ro", or NULL: it is none */
 	struct align_span data; /* the payload; fd -1: it has none, or comes as a stream */
 	const char *warning; /* the reader's doubt about this member, or NULL */
 };

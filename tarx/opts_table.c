@@ -253,6 +253,17 @@ const struct tarx_option tarx_options[] = {
 	{ "no-acls", 0, ANY, no_argument, NULL, "no ACLs", .flag = offsetof(struct tarx_opts, acls),
 	  .on = false },
 
+	{ "fflags", 0, MOVES, no_argument, NULL,
+	  "file flags of chattr(1) and quota projects too (default)",
+	  .flag = offsetof(struct tarx_opts, fflags), .on = true },
+	{ "no-fflags", 0, MOVES, no_argument, NULL, "neither of them",
+	  .flag = offsetof(struct tarx_opts, fflags), .on = false },
+	{ "subvolumes", 0, MOVES, no_argument, NULL, "btrfs subvolumes as such, not as directories",
+	  .flag = offsetof(struct tarx_opts, subvolumes), .on = true },
+	{ "one-file-system", 0, ANY, no_argument, NULL,
+	  "what is mounted below, and subvolumes, as empty directories",
+	  .flag = offsetof(struct tarx_opts, one_file_system), .on = true },
+
 	/* what is told */
 	{ "verbose", 'v', ANY, optional_argument, "time",
 	  "name members (twice: long); =time: bytes, time, speed, how moved",

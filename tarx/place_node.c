@@ -1,12 +1,16 @@
 /* Regular files, links, devices and FIFOs as inodes. */
 #include "tarx/place_parts.h"
 
+#include "align/attrs.h"
 #include "align/cleanup.h"
 #include "align/io.h"
+#include "tarx/fflags.h"
 #include "tarx/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +24,8 @@ static int settle(struct tarx_place *place, struct tarx_spot *spot, int r, struc
 	int settled = r < 0 ? 0 : tarx_spot_settle(place, spot);
 
 	if (settled < 0)
-		r = tx_fail(err, -settled, "replace what is there");
+		r = tarx_place_refused(place->parent.fd, spot->name, settled,
+				       "replace what is there", err);
 	if (r < 0)
 		tarx_spot_abandon(place, spot);
 	return r;
@@ -127,20 +132,69 @@ static int create_file(struct tarx_place *place, struct tarx_spot *spot)
 	return fd < 0 ? -errno : fd;
 }
 
-int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
-		    struct tarx_reader *reader, struct tx_err *err)
+/* Between a file with copy-on-write and one without nothing can be shared: btrfs would refuse. Under
+ * --reflink=always it is tried all the same, as then the refusal is what counts. */
+static bool differs_in_cow(const struct tarx_place *place, const struct tarx_item *item,
+			   int archive)
+{
+	if (place->mover.reflink == ALIGN_REFLINK_ALWAYS || !place->wants->fflags ||
+	    !item->fflags || !(tarx_fflags_parse(item->fflags, NULL, NULL) & FS_NOCOW_FL))
+		return false;
+	return !align_attrs_no_cow(archive);
+}
+
+/* Flags, then bytes: some flags can only be given to an empty file. */
+static int fill_flagged(struct tarx_place *place, const struct tarx_item *item,
+			struct tarx_reader *reader, int fd, unsigned int parts, struct tx_err *err)
+{
+	uint32_t block = place->mover.block;
+	int r;
+
+	if (item->fflags || item->has_projid || tarx_meta_compression(item))
+		tarx_place_apply(place, item, fd, false, parts);
+	if (differs_in_cow(place, item, reader->fd))
+		place->mover.block = 0;
+	r = fill(place, item, reader, fd, err);
+	place->mover.block = block;
+	return r;
+}
+
+/* Flags that forbid links and replacing wait; who cannot set them is told so at once. */
+static int apply_all(struct tarx_place *place, const struct tarx_item *item, const char *path,
+		     int fd, struct tx_err *err)
+{
+	bool last = place->wants->fflags && tarx_meta_has_last(item);
+
+	tarx_place_apply(place, item, fd, false,
+			 TARX_META_ALL | (last && !place->privileged ? TARX_META_LAST : 0));
+	if (last && place->privileged)
+		return tarx_place_remember_file(place, item, path, fd, err);
+	return 0;
+}
+
+int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *path,
+		    const char *name, struct tarx_reader *reader, struct tx_err *err)
 {
 	struct tarx_spot spot = { .name = name };
 	int fd = create_file(place, &spot), r;
+	/* Into a directory that hands its project down nothing of another one can be renamed. */
+	bool project_last = spot.temp[0] && item->has_projid;
+	TX_FD again = -1;
 
 	if (fd < 0)
-		return tx_fail(err, -fd, "create");
-	r = fill(place, item, reader, fd, err);
+		return tarx_place_refused(place->parent.fd, name, fd, "create", err);
+	r = fill_flagged(place, item, reader, fd,
+			 TARX_META_FLAGS | (project_last ? 0 : TARX_META_PROJECT), err);
 	if (r == 0)
-		tarx_place_apply(place, item, fd, false, TARX_META_ALL);
+		r = apply_all(place, item, path, fd, err);
+	if (r == 0 && project_last)
+		again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (close(fd) < 0 && r == 0)
 		r = tx_fail(err, errno, "close");
-	return settle(place, &spot, r, err);
+	r = settle(place, &spot, r, err);
+	if (r == 0 && project_last)
+		tarx_place_apply(place, item, again, false, TARX_META_PROJECT);
+	return r;
 }
 
 static int open_old(const struct tarx_place *place, const char *name,
@@ -161,18 +215,16 @@ static int open_old(const struct tarx_place *place, const char *name,
 	return tx_fd_steal(&fd);
 }
 
-int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
-			 struct tarx_reader *reader, struct tx_err *err)
+int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item, const char *path,
+			 const char *name, struct tarx_reader *reader, struct tx_err *err)
 {
 	TX_FD fd = open_old(place, name, reader, err);
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = fill(place, item, reader, fd, err);
-	if (r == 0)
-		tarx_place_apply(place, item, fd, false, TARX_META_ALL);
-	return r;
+	r = fill_flagged(place, item, reader, fd, TARX_META_FLAGS | TARX_META_PROJECT, err);
+	return r < 0 ? r : apply_all(place, item, path, fd, err);
 }
 
 /* ------------------------------------------------------------------ links, devices, FIFOs */
@@ -194,6 +246,17 @@ static int make_hardlink(struct tarx_place *place, const char *target, const cha
 	return linkat(from, last, place->parent.fd, name, 0) < 0 ? -errno : 0;
 }
 
+/* Begins the error R of a link to TARGET, which a flag of it may forbid. */
+static int refused_link(const struct tarx_place *place, const char *target, int r,
+			struct tx_err *err)
+{
+	TX_FD fd = r == -EPERM ? tarx_place_find(place, target, O_PATH | O_NOFOLLOW) : -1;
+	char what[TX_ERR_ROOM / 2];
+
+	snprintf(what, sizeof(what), "link to %s", target);
+	return tarx_place_refused(fd >= 0 ? fd : place->parent.fd, NULL, r, what, err);
+}
+
 int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, const char *name,
 			struct tx_err *err)
 {
@@ -212,7 +275,7 @@ int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, 
 		r = make_hardlink(place, target, tarx_spot_name(&spot));
 	while (r == -EEXIST && tarx_spot_step_aside(place, &spot));
 	if (r < 0)
-		return tx_fail(err, -r, "link to %s", item->link);
+		return refused_link(place, target, r, err);
 	return settle(place, &spot, 0, err);
 }
 
@@ -252,7 +315,7 @@ int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, c
 		r = make_special(place, item, tarx_spot_name(&spot));
 	while (r == -EEXIST && tarx_spot_step_aside(place, &spot));
 	if (r < 0)
-		return tx_fail(err, -r, "create");
+		return tarx_place_refused(place->parent.fd, name, r, "create", err);
 	fd = openat(place->parent.fd, tarx_spot_name(&spot), O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	r = fd < 0 ? tx_fail(err, errno, "open") : check_special(item, fd, err);
 	if (r == 0 && S_ISLNK(item->mode) && tarx_place_note_symlink(place, fd) < 0)
