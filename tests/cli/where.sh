@@ -178,17 +178,25 @@ for kind in btrfs xfs; do
 	must umount "$merged"
 
 	# Long lists of layers are mounted from /proc/self/fd, by numbers that tell nothing later.
-	must "$PYTHON" - "$merged" "$home"/layer{1,2,3}/diff "$home"/top/{diff,work} <<-'END'
-		import ctypes, os, sys
-		fds = [os.open(path, os.O_PATH) for path in sys.argv[2:]]
-		os.chdir("/proc/self/fd")
-		options = "redirect_dir=on,metacopy=on,lowerdir={}:{}:{},upperdir={},workdir={}".format(*fds)
-		libc = ctypes.CDLL(None, use_errno=True)
-		if libc.mount(b"overlay", os.fsencode(sys.argv[1]), b"overlay", 0, options.encode()):
-		    sys.exit(os.strerror(ctypes.get_errno()))
-	END
-	seen_and_shared "$kind, storage, layers told as descriptors" "$fs" "$merged" '' --overlay=merged
-	must umount "$merged"
+	for upper in descriptor path; do
+		must "$PYTHON" - "$upper" "$fs/rootfs" "$home"/layer{1,2,3}/diff "$home"/top/{diff,work} <<-'END'
+			import ctypes, os, sys
+			upper, at, *paths = sys.argv[1:]
+			fds = [os.open(path, os.O_PATH) for path in paths]
+			if upper == "path":
+			    fds[3:] = paths[3:]
+			os.chdir("/proc/self/fd")
+			options = "redirect_dir=on,metacopy=on,lowerdir={}:{}:{},upperdir={},workdir={}".format(*fds)
+			libc = ctypes.CDLL(None, use_errno=True)
+			if libc.mount(b"overlay", os.fsencode(at), b"overlay", 0, options.encode()):
+			    sys.exit(os.strerror(ctypes.get_errno()))
+		END
+		[ "$upper" = path ] || must mount --bind "$fs/rootfs" "$merged"
+		seen_and_shared "$kind, storage, layers told as descriptors, the upper as a $upper" \
+			"$fs" "$fs/rootfs" '' --overlay=merged
+		[ "$upper" = path ] || must umount "$merged"
+		must umount "$fs/rootfs"
+	done
 
 	# Not mounted: the kernel is asked what the layers show together.
 	for dir in "$home/top" "$home/top/diff"; do
