@@ -61,6 +61,7 @@ struct quest {
 	const char *path; /* borrowed: of the layer that is looked for, relative */
 	int found; /* owned: that */
 	struct overlay_storage storage; /* owned; what has the upper as a layer; empty: unknown */
+	bool asked; /* whether it is such a layer was found out */
 };
 
 static int open_root(struct quest *q, struct tx_err *err)
@@ -243,14 +244,36 @@ static int open_absolute(const struct quest *q, const char *path)
 	return fd;
 }
 
-/* The lower layer AT of the COUNT that the mount was told of. */
-static int open_lower(const struct quest *q, const char *path, size_t at, size_t count)
+/* Whether the upper is a layer of container storage. */
+static void ask_storage(struct quest *q)
+{
+	TX_FD layer = -1;
+
+	if (q->asked || !q->s->has_upper || q->storage.home >= 0)
+		return;
+	q->asked = true;
+	layer = open_directory(q->s->layers[0].fd, "..");
+	if (layer >= 0 && try_storage(q, layer))
+		tx_fd_release(&q->found);
+}
+
+static int open_told(const struct quest *q, const char *path)
 {
 	if (*path == '/')
 		return open_absolute(q, path);
-	if (q->base >= 0)
-		return open_directory(q->base, path);
-	return q->storage.count == count ? overlay_storage_lower(&q->storage, at) : -EINVAL;
+	return q->base < 0 ? -EINVAL : open_directory(q->base, path);
+}
+
+/* Container storage may have mounted a layer under another name, or from /proc/self/fd, which is a
+ * path no more; where it has as many layers as the mount, AT is the same in both. */
+static int open_lower(struct quest *q, const char *path, size_t at, size_t count)
+{
+	int fd = open_told(q, path);
+
+	if (fd >= 0)
+		return fd;
+	ask_storage(q);
+	return q->storage.count == count ? overlay_storage_lower(&q->storage, at) : fd;
 }
 
 /* Opens PATH as the topmost layer. The descriptor, ESTALE when another directory lies there,
@@ -318,19 +341,6 @@ static int open_upper(struct quest *q, const char *shown, struct tx_err *err)
 	if (as_shown == 0)
 		return 0;
 	return refuse_upper(as_shown == -ESTALE ? as_shown : r, plain, err);
-}
-
-/* Where paths are relative to nobody knows what (container storage has had them from
- * /proc/self/fd), and the upper is a layer of container storage, that tells what is below. */
-static void ask_storage(struct quest *q)
-{
-	TX_FD layer = -1;
-
-	if (!q->s->has_upper || q->base >= 0 || q->storage.home >= 0)
-		return;
-	layer = open_directory(q->s->layers[0].fd, "..");
-	if (layer >= 0 && try_storage(q, layer))
-		tx_fd_release(&q->found);
 }
 
 /* The descriptors of lower layers; paths are taken over from O. The topmost layer of an overlay
