@@ -61,6 +61,16 @@ for kind in btrfs xfs; do
 	must mount --bind "$merged/shared" "$fs/bound"
 	seen_and_shared "$kind, a directory that is mounted elsewhere" "$fs" "$fs/bound" '' --overlay=merged
 	must umount "$fs/bound"
+	# shellcheck disable=SC2016 # for that shell
+	unshare --mount --propagation private -- sh -c 'mount --bind "$1/few/merged/opaque-2" "$1/bound" &&
+		umount "$1/few/merged" && : >"$1/ready"; exec sleep 1000' sh "$fs" &
+	away=$!
+	wait_for "$fs/ready"
+	seen_and_shared "$kind, a directory that is mounted in another namespace" "$fs" \
+		"/proc/$away/root$fs/bound" '' --overlay=merged
+	kill "$away"
+	wait "$away" 2>/dev/null
+	rm "$fs/ready"
 	seen_and_shared "$kind, a directory below" "$fs" "$merged/shared/deep" '' --overlay=merged
 
 	# Something else over a place in it is what it is: another file system, a place of the same overlay, a
@@ -76,8 +86,8 @@ for kind in btrfs xfs; do
 	must umount "$merged/becomes-file-1/sub/hidden" "$merged/own-2" "$merged/shared/deep" "$merged/new"
 	must umount "$merged"
 
-	# Mounted where only another process sees it, with paths that are its own.
-	mkdir "$fs/theirs"
+	# Mounted where only another process sees it, with paths that are its own and something else to us.
+	mkdir -p "$fs/theirs"/{1,2}/shared
 	# shellcheck disable=SC2016 # for that shell
 	unshare --mount --propagation private -- sh -c 'mount --bind "$1/few" "$1/theirs" && cd "$1/theirs" &&
 		rm -rf work/work && mount -i -t overlay -o \
