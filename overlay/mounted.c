@@ -351,8 +351,9 @@ static int open_layers(struct quest *q, struct overlay_options *o, struct tx_err
 
 	s->has_upper = o->upper;
 	s->lowers_known = true;
-	s->userxattr = o->userxattr;
-	s->marks_hidden = !o->userxattr && !overlay_sees_trusted();
+	/* Of its marks in trusted.* fuse-overlayfs has others beside them that everyone sees. */
+	s->userxattr = o->userxattr || (s->fuse && !overlay_sees_trusted());
+	s->marks_hidden = !s->userxattr && !overlay_sees_trusted();
 	s->indexed = o->index == OVERLAY_INDEX_DEFAULT ? !s->fuse && index_is_default()
 						       : o->index == OVERLAY_INDEX_ON;
 	s->layers = calloc(o->count + s->has_upper, sizeof(*s->layers));
