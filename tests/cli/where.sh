@@ -319,6 +319,17 @@ for kind in btrfs xfs; do
 	fs_umount "$fs"
 done
 
+# The process of fuse-overlayfs ends a little after its mount does.
+umount_when_free() # DIR
+{
+	local turn
+	for ((turn = 0; turn < 250; turn++)); do
+		! umount "$1" 2>/dev/null || return
+		sleep 0.02
+	done
+	must umount "$1"
+}
+
 # fuse-overlayfs, whose layers only its own command line tells. It is asked for all files before, because
 # at first it tells other numbers of hard links.
 for kind in btrfs xfs; do
@@ -340,7 +351,7 @@ for kind in btrfs xfs; do
 	fs_sync "$fs"
 	seen_and_shared "$kind, fuse-overlayfs" "$fs" "$fs/merged" '' --overlay=merged --overlay=auto
 	must umount "$fs/merged"
-	fs_umount "$FS"
+	umount_when_free "$FS"
 done
 
 finish
