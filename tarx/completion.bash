@@ -41,6 +41,12 @@ _tarx()
 	--reflink)
 		_tarx_words 'auto always never'
 		;;
+	--hole-detection)
+		_tarx_words 'seek raw'
+		;;
+	--sparse-version)
+		_tarx_words '1.0'
+		;;
 	--verbose)
 		_tarx_words 'time'
 		;;
@@ -130,6 +136,7 @@ _tarx_take_long() # WORD
 	--blocking-factor | --record-size | --use-compress-program | --owner | --group) wants=("$1") ;;
 	--owner-map | --group-map | --mode | --mtime) wants=("$1") ;;
 	--starting-file | --xattrs-include | --xattrs-exclude) wants=("$1") ;;
+	--hole-detection | --sparse-version) wants=("$1") ;;
 	esac
 }
 
@@ -182,6 +189,7 @@ _tarx_options()
 		-I --use-compress-program= --owner= --group= --owner-map= --group-map= --mode=
 		--mtime= --clamp-mtime --totals --warning=
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
+		-S --sparse --hole-detection= --sparse-version=
 		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
 		--same-owner --no-same-owner --numeric-owner -m --touch
 		-P --absolute-names --wildcards --no-wildcards --anchored --no-anchored

@@ -200,6 +200,13 @@ const struct tarx_option tarx_options[] = {
 	  .word = offsetof(struct tarx_opts, reflink), .words = reflinks },
 	{ "sync", 0, MOVES, no_argument, NULL, "on disk before the exit",
 	  .flag = offsetof(struct tarx_opts, sync), .on = true },
+	{ "sparse", 'S', ANY, no_argument, NULL, "leave the holes of files out of the archive",
+	  .flag = offsetof(struct tarx_opts, sparse), .on = true },
+	{ "hole-detection", 0, ANY, required_argument, "seek|raw",
+	  "ask the file system for holes, or read for zeros (implies -S)",
+	  .take = tarx_take_hole_detection },
+	{ "sparse-version", 0, ANY, required_argument, "1.0",
+	  "GNU tar's sparse format, always 1.0 (implies -S)", .take = tarx_take_sparse_version },
 
 	/* overlays */
 	{ "overlay", 0, TARX_CREATE, required_argument, "auto|diff|merged|off",

@@ -89,6 +89,28 @@ int tarx_take_align_min(struct tarx_opts *opts, char *value)
 	return opts->align_min < 0 ? tarx_opts_complain("--align-min:", value, "not a size") : 0;
 }
 
+int tarx_take_hole_detection(struct tarx_opts *opts, char *value)
+{
+	if (!strcmp(value, "raw"))
+		opts->hole_detection = TARX_HOLES_RAW;
+	else if (!strcmp(value, "seek"))
+		opts->hole_detection = TARX_HOLES_SEEK;
+	else
+		return tarx_opts_complain("--hole-detection:", value, "not one of seek, raw");
+	opts->sparse = true;
+	return 0;
+}
+
+int tarx_take_sparse_version(struct tarx_opts *opts, char *value)
+{
+	if (strcmp(value, "1.0") && strcmp(value, "1"))
+		return tarx_opts_complain(
+			"--sparse-version:", value,
+			"only 1.0 is written: older formats have no room for a map of any length");
+	opts->sparse = true;
+	return 0;
+}
+
 int tarx_take_verbose(struct tarx_opts *opts, char *value)
 {
 	if (value && strcmp(value, "time"))
