@@ -62,8 +62,8 @@ int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct
 
 	*adder = (struct tarx_adder){ .report = report,
 				      .segments = { .most = MOST_SEGMENTS },
-				      .mover = { .reflink = opts->reflink,
-						 .tally = &report->tally } };
+				      .mover = { .reflink = opts->reflink } };
+	tarx_report_watch(report, &adder->mover);
 	r = tarx_writer_open(&adder->writer, opts->archive, err);
 	if (r == 0 && opts->press != TARX_PRESS_NONE)
 		r = tarx_writer_press(&adder->writer, opts->press, opts->press_command, err);

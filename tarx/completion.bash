@@ -47,6 +47,9 @@ _tarx()
 	--sparse-version)
 		_tarx_words '1.0'
 		;;
+	--progress)
+		_tarx_words 'auto always never'
+		;;
 	--verbose)
 		_tarx_words 'time'
 		;;
@@ -190,7 +193,7 @@ _tarx_options()
 		--mtime= --clamp-mtime --totals --warning=
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
 		-S --sparse --hole-detection= --sparse-version=
-		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
+		--progress --progress= --stats --stats= --sync -p --preserve-permissions --no-same-permissions
 		--same-owner --no-same-owner --numeric-owner -m --touch
 		-P --absolute-names --wildcards --no-wildcards --anchored --no-anchored
 		--ignore-case --no-ignore-case --wildcards-match-slash --no-wildcards-match-slash

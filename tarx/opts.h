@@ -6,6 +6,7 @@
 #include "tarx/override.h"
 #include "tarx/pattern.h"
 #include "tarx/press.h"
+#include "tarx/progress.h"
 #include "tarx/rename.h"
 
 #include <stdbool.h>
@@ -96,6 +97,7 @@ struct tarx_opts {
 	enum tarx_overlay overlay;
 	bool sparse; /* holes are left out of the archive */
 	enum tarx_holes hole_detection;
+	enum tarx_progress_when progress;
 	bool stats;
 	const char *stats_file; /* borrowed; NULL: standard error */
 	bool sync;

@@ -275,6 +275,8 @@ const struct tarx_option tarx_options[] = {
 	{ "verbose", 'v', ANY, optional_argument, "time",
 	  "name members (twice: long); =time: bytes, time, speed, how moved",
 	  .take = tarx_take_verbose },
+	{ "progress", 0, ANY, optional_argument, "auto|always|never",
+	  "a bar on the terminal: bytes, files, rate, time left", .take = tarx_take_progress },
 	{ "full-time", 0, ANY, no_argument, NULL, "list times in full",
 	  .flag = offsetof(struct tarx_opts, full_time), .on = true },
 	{ "utc", 0, ANY, no_argument, NULL, "list times in UTC",

@@ -68,6 +68,7 @@ int tarx_take_align(struct tarx_opts *opts, char *value);
 int tarx_take_align_min(struct tarx_opts *opts, char *value);
 int tarx_take_hole_detection(struct tarx_opts *opts, char *value);
 int tarx_take_sparse_version(struct tarx_opts *opts, char *value);
+int tarx_take_progress(struct tarx_opts *opts, char *value);
 int tarx_take_stats(struct tarx_opts *opts, char *value);
 int tarx_take_same_owner(struct tarx_opts *opts, char *value);
 int tarx_take_no_same_owner(struct tarx_opts *opts, char *value);

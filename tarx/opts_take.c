@@ -120,6 +120,19 @@ int tarx_take_verbose(struct tarx_opts *opts, char *value)
 	return 0;
 }
 
+int tarx_take_progress(struct tarx_opts *opts, char *value)
+{
+	if (!value || !strcmp(value, "auto"))
+		opts->progress = TARX_PROGRESS_AUTO;
+	else if (!strcmp(value, "always"))
+		opts->progress = TARX_PROGRESS_ALWAYS;
+	else if (!strcmp(value, "never"))
+		opts->progress = TARX_PROGRESS_NEVER;
+	else
+		return tarx_opts_complain("--progress:", value, "not one of auto, always, never");
+	return 0;
+}
+
 int tarx_take_stats(struct tarx_opts *opts, char *value)
 {
 	opts->stats = true;
