@@ -111,7 +111,7 @@ for kind in btrfs xfs ext4; do
 			test "$(du -k a.tar | cut -f 1)" -lt 1024
 	done
 	exits 0 "$kind: 1 TB with -S goes through a pipe" \
-		timeout 20 "$BASH" -c '"$1" -cS -C tera . | tar -xpf - -C y' - "$TARX"
+		timeout 20 "$BASH" -c "'$TARX' -cS -C tera . | tar -xpf - -C y"
 	ok "$kind: 1 TB through a pipe comes back" compare --holes --no-dir-mtime tera y
 	cd / || exit
 	fs_umount "$FS"
