@@ -12,9 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COPY_ROOM       (256u << 10)
-#define KERNEL_COPY_AT  (64u << 10) /* shorter copies are not worth a try in the kernel */
-#define KERNEL_COPY_MAX (128u << 20)
+#define COPY_ROOM        (256u << 10)
+#define KERNEL_COPY_AT   (64u << 10) /* shorter copies are not worth a try in the kernel */
+#define KERNEL_COPY_MAX  (128u << 20)
+#define KERNEL_COPY_TOLD (16u << 20) /* where somebody waits for news */
 
 /* ------------------------------------------------------------------ cloning */
 
@@ -136,13 +137,14 @@ static int clone_blocks(struct align_mover *mover, const struct align_span *span
 
 /* copy_file_range(2) from FROM to TO, both positions; stops where it does not know on, which a
  * plain copy then finds out more about. Returns the bytes done or -errno for a lost target. */
-static off_t copy_in_kernel(int src, off_t from, int dst, off_t to, off_t len)
+static off_t copy_in_kernel(struct align_mover *mover, int src, off_t from, int dst, off_t to,
+			    off_t len)
 {
-	off_t done = 0;
+	off_t most = mover->moved ? KERNEL_COPY_TOLD : KERNEL_COPY_MAX, done = 0;
 
 	while (done < len) {
 		loff_t in = from + done, out = to + done;
-		size_t n = (size_t)(len - done < KERNEL_COPY_MAX ? len - done : KERNEL_COPY_MAX);
+		size_t n = (size_t)(len - done < most ? len - done : most);
 		ssize_t r = copy_file_range(src, &in, dst, &out, n, 0);
 
 		if (r < 0 && errno == EINTR)
@@ -152,6 +154,7 @@ static off_t copy_in_kernel(int src, off_t from, int dst, off_t to, off_t len)
 		if (r <= 0)
 			break;
 		done += r;
+		align_mover_tell(mover, r);
 	}
 	return done;
 }
@@ -181,6 +184,7 @@ static off_t copy_by_hand(struct align_mover *mover, int src, off_t from, int ds
 			return tx_fail(err, -r, "write %zd bytes at %jd", got,
 				       (intmax_t)(to + done));
 		done += got;
+		align_mover_tell(mover, got);
 		if ((size_t)got < want)
 			break;
 	}
@@ -194,7 +198,7 @@ static off_t copy_data(struct align_mover *mover, int src, off_t from, int dst, 
 
 	/* copy_file_range() may share extents by itself, which "never" rules out. */
 	if (mover->reflink != ALIGN_REFLINK_NEVER && len >= KERNEL_COPY_AT)
-		done = copy_in_kernel(src, from, dst, to, len);
+		done = copy_in_kernel(mover, src, from, dst, to, len);
 	if (done < 0)
 		return tx_fail(err, (int)-done, "write %jd bytes at %jd", (intmax_t)len,
 			       (intmax_t)to);

@@ -31,6 +31,8 @@ struct align_mover {
 	uint32_t block; /* bytes, of the file system the target is on; 0: never clone */
 	bool round_tail; /* the target ends where the span ends: see volume.h */
 	struct align_tally *tally; /* borrowed */
+	void (*moved)(void *data, off_t n); /* is told of copies while they go on; or NULL */
+	void *moved_data; /* borrowed */
 	char *buf; /* owned; made when first needed */
 };
 
@@ -50,6 +52,13 @@ struct align_moved {
  * is copied all the same. */
 int align_span_move(struct align_mover *mover, const struct align_span *span, int dst, off_t at,
 		    struct align_moved *moved, struct tx_err *err);
+
+/* N bytes more were copied by somebody else, for mover->moved. */
+static inline void align_mover_tell(const struct align_mover *mover, off_t n)
+{
+	if (mover->moved)
+		mover->moved(mover->moved_data, n);
+}
 
 void align_mover_release(struct align_mover *mover);
 

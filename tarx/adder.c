@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIPE_ALIGN 4096u
+#define PIPE_ALIGN    4096u
+#define LARGEST_GRAIN 65536u /* no file system has larger blocks */
+#define MOST_SEGMENTS (1u << 20) /* 24 MiB of memory; readers have to keep them too */
 
 /* ------------------------------------------------------------------ the archive */
 
@@ -58,9 +60,10 @@ int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct
 	struct align_volume volume;
 	int r;
 
-	*adder = (struct tarx_adder){
-		.report = report, .mover = { .reflink = opts->reflink, .tally = &report->tally }
-	};
+	*adder = (struct tarx_adder){ .report = report,
+				      .segments = { .most = MOST_SEGMENTS },
+				      .mover = { .reflink = opts->reflink } };
+	tarx_report_watch(report, &adder->mover);
 	r = tarx_writer_open(&adder->writer, opts->archive, err);
 	if (r == 0 && opts->press != TARX_PRESS_NONE)
 		r = tarx_writer_press(&adder->writer, opts->press, opts->press_command, err);
@@ -116,13 +119,21 @@ static int encode_header(struct tarx_adder *adder, const struct tarx_item *item,
 	return tarx_header_encode(&adder->header, &bare, err);
 }
 
+/* What is in front of the payload's first byte of data, and belongs to it. */
+static uint64_t map_length(const struct tarx_item *item)
+{
+	return item->segments ? align_up(tarx_segments_map_size(item), TARX_BLOCK) : 0;
+}
+
+/* It is the data that must lie on a block. */
 static int pad_header(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
 {
+	uint64_t map = map_length(item), data = tarx_header_stored(item) - map;
 	ssize_t added;
 
-	if (item->data.fd < 0 || adder->align == TARX_BLOCK || item->size < adder->align_min)
+	if (item->data.fd < 0 || adder->align == TARX_BLOCK || data < (uint64_t)adder->align_min)
 		return 0;
-	added = tarx_header_align(&adder->header, adder->writer.at, adder->align, err);
+	added = tarx_header_align(&adder->header, adder->writer.at + map, adder->align, err);
 	if (added == -E2BIG && adder->mover.reflink != ALIGN_REFLINK_ALWAYS)
 		return 0;
 	if (added < 0)
@@ -131,15 +142,51 @@ static int pad_header(struct tarx_adder *adder, const struct tarx_item *item, st
 	return 0;
 }
 
-static void report_source(struct tarx_adder *adder, const struct tarx_item *item,
-			  const struct align_moved *moved, const struct tx_err *source_err)
+/* With --sparse: where the file has holes, if it has some. A file that cannot be asked is stored whole. */
+static void find_segments(struct tarx_adder *adder, struct tarx_item *item)
 {
-	intmax_t missing = (intmax_t)(item->size - moved->bytes);
+	const struct tarx_opts *opts = adder->report->opts;
+	uint32_t grain = adder->align < LARGEST_GRAIN ? adder->align : LARGEST_GRAIN;
+	struct tx_err err;
 
-	adder->source_told = moved->source_failed || missing;
-	if (moved->source_failed)
+	if (!opts->sparse || item->segments || item->data.fd < 0 || item->size == 0)
+		return;
+	if (tarx_segments_find(&adder->segments, item->data.fd, item->size, grain,
+			       opts->hole_detection == TARX_HOLES_RAW, &err) <= 0)
+		return;
+	item->segments = adder->segments.list;
+	item->segment_count = adder->segments.count;
+}
+
+static int add_map(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+{
+	char text[4096], zeros[TARX_BLOCK] = { 0 };
+	uint64_t gap = align_gap(tarx_segments_map_size(item), TARX_BLOCK);
+	size_t at = 0, n;
+	int r = 0;
+
+	while (r == 0 && (n = tarx_segments_map(item, &at, text, sizeof(text))) > 0)
+		r = tarx_writer_bytes(&adder->writer, text, n, err);
+	adder->report->header_bytes += map_length(item);
+	return r < 0 ? r : tarx_writer_bytes(&adder->writer, zeros, (size_t)gap, err);
+}
+
+/* What became of a payload, in all of its pieces. */
+struct outcome {
+	off_t missing; /* bytes */
+	bool failed;
+	struct tx_err err; /* the first failure */
+};
+
+static void report_source(struct tarx_adder *adder, const struct tarx_item *item,
+			  const struct outcome *outcome)
+{
+	intmax_t missing = (intmax_t)outcome->missing;
+
+	adder->source_told = outcome->failed || missing;
+	if (outcome->failed)
 		tarx_error(adder->report, "%s: %s; %jd bytes are zeros in the archive", item->path,
-			   source_err->text, missing);
+			   outcome->err.text, missing);
 	else if (missing)
 		tarx_warning(
 			adder->report,
@@ -147,41 +194,74 @@ static void report_source(struct tarx_adder *adder, const struct tarx_item *item
 			item->path, missing);
 }
 
-static int add_payload(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+static int add_piece(struct tarx_adder *adder, const struct align_span *span,
+		     struct outcome *outcome, struct tx_err *err)
 {
 	struct align_moved moved;
 	struct tx_err source_err;
+	int r = tarx_writer_payload(&adder->writer, &adder->mover, span, &moved, &source_err, err);
+
+	if (r < 0)
+		return r;
+	outcome->missing += span->len - moved.bytes;
+	if (moved.source_failed && !outcome->failed)
+		outcome->err = source_err;
+	outcome->failed |= moved.source_failed;
+	return 0;
+}
+
+/* Each segment but one at the file's end is whole blocks, and so lies on a block if the first does. */
+static int add_segments(struct tarx_adder *adder, const struct tarx_item *item,
+			struct outcome *outcome, struct tx_err *err)
+{
+	struct align_span span = item->data;
+	int r = add_map(adder, item, err);
+
+	for (size_t i = 0; r == 0 && i < item->segment_count; i++) {
+		span.off = item->segments[i].at;
+		span.len = item->segments[i].len;
+		r = add_piece(adder, &span, outcome, err);
+	}
+	adder->mover.tally->hole += (uint64_t)item->size - tarx_segments_data(item);
+	return r;
+}
+
+static int add_payload(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+{
+	struct outcome outcome = { 0 };
 	int r;
 
 	if (item->data.fd < 0 || item->size == 0)
 		return 0;
-	r = tarx_writer_payload(&adder->writer, &adder->mover, &item->data, &moved, &source_err,
-				err);
+	r = item->segments ? add_segments(adder, item, &outcome, err)
+			   : add_piece(adder, &item->data, &outcome, err);
 	if (r < 0)
 		return r;
-	report_source(adder, item, &moved, &source_err);
+	report_source(adder, item, &outcome);
 	return 0;
 }
 
-int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *given, struct tx_err *err)
 {
+	struct tarx_item item = *given;
 	int r;
 
 	adder->source_told = false;
 	tarx_report_begin(adder->report);
-	if (encode_header(adder, item, err) < 0) {
-		tarx_error(adder->report, "%s: %s", item->path, err->text);
+	find_segments(adder, &item);
+	if (encode_header(adder, &item, err) < 0) {
+		tarx_error(adder->report, "%s: %s", item.path, err->text);
 		return 0;
 	}
 	adder->report->header_bytes += adder->header.len;
-	r = pad_header(adder, item, err);
+	r = pad_header(adder, &item, err);
 	if (r == 0)
 		r = tarx_writer_bytes(&adder->writer, adder->header.bytes, adder->header.len, err);
 	if (r == 0)
-		r = add_payload(adder, item, err);
+		r = add_payload(adder, &item, err);
 	if (r < 0)
-		return tx_wrap(err, "%s", item->path);
-	tarx_report_member(adder->report, item);
+		return tx_wrap(err, "%s", item.path);
+	tarx_report_member(adder->report, &item);
 	return 1;
 }
 
@@ -197,6 +277,7 @@ int tarx_adder_finish(struct tarx_adder *adder, struct tx_err *err)
 void tarx_adder_release(struct tarx_adder *adder)
 {
 	tarx_header_release(&adder->header);
+	tarx_segments_release(&adder->segments);
 	align_mover_release(&adder->mover);
 	tarx_writer_release(&adder->writer);
 }

@@ -4,6 +4,7 @@
 
 #include "tarx/header.h"
 #include "tarx/report.h"
+#include "tarx/segments.h"
 #include "tarx/writer.h"
 
 struct tarx_adder {
@@ -11,6 +12,7 @@ struct tarx_adder {
 	struct tarx_writer writer;
 	struct stat own; /* of the archive's file */
 	struct tarx_header header;
+	struct tarx_segments segments; /* owned; of the member in hand, with --sparse */
 	struct align_mover mover;
 	uint32_t align; /* bytes; 512: payloads are not aligned */
 	off_t align_min; /* bytes; smaller payloads are not aligned */

@@ -222,6 +222,14 @@ static int pour(struct extraction *x, const struct tarx_item *item)
 	return 0;
 }
 
+/* With the first header read it is known whether the archive is compressed. */
+static int begin_members(struct extraction *x)
+{
+	tarx_progress_reads(&x->report->progress, &x->reader.at, x->reader.size,
+			    tarx_reader_is_plain(&x->reader));
+	return check_source(x);
+}
+
 static void restore_members(struct extraction *x)
 {
 	const struct tarx_opts *opts = x->report->opts;
@@ -231,7 +239,7 @@ static void restore_members(struct extraction *x)
 	int r;
 
 	while ((r = tarx_reader_next(&x->reader, &item, &err)) > 0) {
-		if (first && check_source(x) < 0)
+		if (first && begin_members(x) < 0)
 			return;
 		first = false;
 		if (!tarx_select_takes(&x->select, item.path))

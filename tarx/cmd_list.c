@@ -31,12 +31,14 @@ static void list_members(struct tarx_report *report, struct tarx_reader *reader,
 	struct tx_err err;
 	int r;
 
+	tarx_progress_reads(&report->progress, &reader->at, reader->size, false);
 	while ((r = tarx_reader_next(reader, &item, &err)) > 0) {
 		if (!tarx_select_takes(select, item.path))
 			continue;
 		report->header = tarx_reader_header(reader);
 		if (list(report, &item) < 0)
 			return;
+		tarx_progress_member(&report->progress, 0);
 	}
 	if (r == 0 && report->opts->block_number)
 		fprintf(report->listing, "block %jd: ** Block of NULs **\n",

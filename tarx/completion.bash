@@ -41,6 +41,15 @@ _tarx()
 	--reflink)
 		_tarx_words 'auto always never'
 		;;
+	--hole-detection)
+		_tarx_words 'seek raw'
+		;;
+	--sparse-version)
+		_tarx_words '1.0'
+		;;
+	--progress)
+		_tarx_words 'auto always never'
+		;;
 	--verbose)
 		_tarx_words 'time'
 		;;
@@ -130,6 +139,7 @@ _tarx_take_long() # WORD
 	--blocking-factor | --record-size | --use-compress-program | --owner | --group) wants=("$1") ;;
 	--owner-map | --group-map | --mode | --mtime) wants=("$1") ;;
 	--starting-file | --xattrs-include | --xattrs-exclude) wants=("$1") ;;
+	--hole-detection | --sparse-version) wants=("$1") ;;
 	esac
 }
 
@@ -182,7 +192,8 @@ _tarx_options()
 		-I --use-compress-program= --owner= --group= --owner-map= --group-map= --mode=
 		--mtime= --clamp-mtime --totals --warning=
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
-		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
+		-S --sparse --hole-detection= --sparse-version=
+		--progress --progress= --stats --stats= --sync -p --preserve-permissions --no-same-permissions
 		--same-owner --no-same-owner --numeric-owner -m --touch
 		-i --ignore-zeros -P --absolute-names --wildcards --no-wildcards --anchored --no-anchored
 		--ignore-case --no-ignore-case --wildcards-match-slash --no-wildcards-match-slash

@@ -1,6 +1,9 @@
 #include "tarx/header.h"
 
+#include "align/block.h"
+#include "align/cleanup.h"
 #include "tarx/pax.h"
+#include "tarx/segments.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -61,17 +64,40 @@ static void add_plain_xattrs(struct archive_entry *entry, const struct tarx_item
 	}
 }
 
-static void fill_entry(struct archive_entry *entry, const struct tarx_item *item)
+/* Readers that do not know the sparse format make a file of this name, of the map and the data. NULL:
+ * out of memory; else the caller's. */
+static char *sparse_path(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *to;
+
+	/* GNU tar puts its process id there. */
+	if (asprintf(&to, "%.*s/GNUSparseFile.0/%s", slash ? (int)(slash - path) : 1,
+		     slash ? path : ".", slash ? slash + 1 : path) < 0)
+		return NULL;
+	return to;
+}
+
+static int fill_path(struct archive_entry *entry, const struct tarx_item *item)
+{
+	TX_FREE char *path = item->segments ? sparse_path(item->path) : NULL;
+
+	if (item->segments && !path)
+		return -ENOMEM;
+	archive_entry_set_pathname(entry, path ? path : item->path);
+	return 0;
+}
+
+static int fill_entry(struct archive_entry *entry, const struct tarx_item *item)
 {
 	archive_entry_clear(entry);
-	archive_entry_set_pathname(entry, item->path);
 	archive_entry_set_mode(entry, item->mode);
 	archive_entry_set_uid(entry, item->uid);
 	archive_entry_set_gid(entry, item->gid);
 	archive_entry_set_uname(entry, item->uname);
 	archive_entry_set_gname(entry, item->gname);
 	archive_entry_set_mtime(entry, item->mtime.tv_sec, item->mtime.tv_nsec);
-	archive_entry_set_size(entry, item->size);
+	archive_entry_set_size(entry, (la_int64_t)tarx_header_stored(item));
 	if (item->hardlink)
 		archive_entry_set_hardlink(entry, item->link);
 	else if (item->link)
@@ -79,6 +105,14 @@ static void fill_entry(struct archive_entry *entry, const struct tarx_item *item
 	if (S_ISCHR(item->mode) || S_ISBLK(item->mode))
 		archive_entry_set_rdev(entry, item->rdev);
 	add_plain_xattrs(entry, item);
+	return fill_path(entry, item);
+}
+
+uint64_t tarx_header_stored(const struct tarx_item *item)
+{
+	if (!item->segments)
+		return (uint64_t)item->size;
+	return align_up(tarx_segments_map_size(item), TARX_BLOCK) + tarx_segments_data(item);
 }
 
 /* A fresh encoder for every member: one that is kept would want to see the payload. */
@@ -195,18 +229,38 @@ static int add_comments(struct tarx_header *header, const struct tarx_item *item
 }
 
 /* Before 1970 libarchive writes the fraction of a time as one that counts upwards, "-2.25" for
- * 1.75 seconds before; pax(1) and all others mean the decimal number. */
+ * 1.75 seconds before; pax(1) and all others mean the decimal number. In the ustar header it writes a negative
+ * binary number, which ends the archive for toybox; GNU tar writes 0. */
 static int mend_time(struct tarx_header *header, const struct timespec *t)
 {
 	char text[64];
 	int n;
 
-	if (t->tv_sec >= 0 || t->tv_nsec == 0)
+	if (t->tv_sec >= 0)
+		return 0;
+	tarx_pax_clear_time(header->bytes, header->len);
+	if (t->tv_nsec == 0)
 		return 0;
 	n = snprintf(text, sizeof(text), "-%jd.%09ld", (intmax_t)(-(t->tv_sec + 1)),
 		     1000000000 - t->tv_nsec);
 	header->len = tarx_pax_drop(header->bytes, header->len, "mtime");
 	return add_record(header, "mtime", text, (size_t)n);
+}
+
+/* Behind "path": Python's tarfile believes the last name. */
+static int add_sparse(struct tarx_header *header, const struct tarx_item *item)
+{
+	char size[32];
+	int n = snprintf(size, sizeof(size), "%jd", (intmax_t)item->size), r;
+
+	if (!item->segments)
+		return 0;
+	r = add_record(header, "GNU.sparse.major", "1", 1);
+	if (r == 0)
+		r = add_record(header, "GNU.sparse.minor", "0", 1);
+	if (r == 0)
+		r = add_record(header, "GNU.sparse.name", item->path, strlen(item->path));
+	return r < 0 ? r : add_record(header, "GNU.sparse.realsize", size, (size_t)n);
 }
 
 int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item, struct tx_err *err)
@@ -217,9 +271,8 @@ int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 	header->complete = false;
 	if (!header->entry)
 		header->entry = archive_entry_new();
-	if (!header->entry)
+	if (!header->entry || fill_entry(header->entry, item) < 0)
 		return tx_fail(err, ENOMEM, "encode the header");
-	fill_entry(header->entry, item);
 	r = encode(header, err);
 	if (r < 0)
 		return r;
@@ -230,6 +283,8 @@ int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 		r = add_acls(header, item);
 	if (r == 0)
 		r = mend_time(header, &item->mtime);
+	if (r == 0)
+		r = add_sparse(header, item);
 	if (r == 0)
 		r = add_comments(header, item);
 	if (r < 0)

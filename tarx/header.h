@@ -17,7 +17,11 @@ struct tarx_header {
 	struct archive_entry *entry; /* owned; kept from member to member */
 };
 
-/* Encodes ITEM as pax headers. Returns 0 or -errno. */
+/* Bytes of ITEM's payload in the archive: of one with segments the map, with the zeros behind it, and
+ * the data. Pure. */
+uint64_t tarx_header_stored(const struct tarx_item *item);
+
+/* Encodes ITEM as pax headers; one with segments in GNU tar's sparse format 1.0. Returns 0 or -errno. */
 int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 		       struct tx_err *err);
 

@@ -6,6 +6,7 @@
 #include "tarx/override.h"
 #include "tarx/pattern.h"
 #include "tarx/press.h"
+#include "tarx/progress.h"
 #include "tarx/rename.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 
 enum tarx_mode { TARX_CREATE = 1, TARX_EXTRACT = 2, TARX_LIST = 4, TARX_COMPARE = 8 };
 enum tarx_overlay { TARX_OVERLAY_AUTO, TARX_OVERLAY_DIFF, TARX_OVERLAY_MERGED, TARX_OVERLAY_OFF };
+enum tarx_holes { TARX_HOLES_SEEK, TARX_HOLES_RAW };
 
 /* What becomes of what is there already. */
 enum tarx_old {
@@ -93,6 +95,9 @@ struct tarx_opts {
 	int64_t align_min; /* bytes; -1: not given */
 	enum align_reflink reflink;
 	enum tarx_overlay overlay;
+	bool sparse; /* holes are left out of the archive */
+	enum tarx_holes hole_detection;
+	enum tarx_progress_when progress;
 	bool stats;
 	const char *stats_file; /* borrowed; NULL: standard error */
 	bool sync;

@@ -203,6 +203,13 @@ const struct tarx_option tarx_options[] = {
 	  .word = offsetof(struct tarx_opts, reflink), .words = reflinks },
 	{ "sync", 0, MOVES, no_argument, NULL, "on disk before the exit",
 	  .flag = offsetof(struct tarx_opts, sync), .on = true },
+	{ "sparse", 'S', ANY, no_argument, NULL, "leave the holes of files out of the archive",
+	  .flag = offsetof(struct tarx_opts, sparse), .on = true },
+	{ "hole-detection", 0, ANY, required_argument, "seek|raw",
+	  "ask the file system for holes, or read for zeros (implies -S)",
+	  .take = tarx_take_hole_detection },
+	{ "sparse-version", 0, ANY, required_argument, "1.0",
+	  "GNU tar's sparse format, always 1.0 (implies -S)", .take = tarx_take_sparse_version },
 
 	/* overlays */
 	{ "overlay", 0, TARX_CREATE, required_argument, "auto|diff|merged|off",
@@ -271,6 +278,8 @@ const struct tarx_option tarx_options[] = {
 	{ "verbose", 'v', ANY, optional_argument, "time",
 	  "name members (twice: long); =time: bytes, time, speed, how moved",
 	  .take = tarx_take_verbose },
+	{ "progress", 0, ANY, optional_argument, "auto|always|never",
+	  "a bar on the terminal: bytes, files, rate, time left", .take = tarx_take_progress },
 	{ "full-time", 0, ANY, no_argument, NULL, "list times in full",
 	  .flag = offsetof(struct tarx_opts, full_time), .on = true },
 	{ "utc", 0, ANY, no_argument, NULL, "list times in UTC",

@@ -89,12 +89,47 @@ int tarx_take_align_min(struct tarx_opts *opts, char *value)
 	return opts->align_min < 0 ? tarx_opts_complain("--align-min:", value, "not a size") : 0;
 }
 
+int tarx_take_hole_detection(struct tarx_opts *opts, char *value)
+{
+	if (!strcmp(value, "raw"))
+		opts->hole_detection = TARX_HOLES_RAW;
+	else if (!strcmp(value, "seek"))
+		opts->hole_detection = TARX_HOLES_SEEK;
+	else
+		return tarx_opts_complain("--hole-detection:", value, "not one of seek, raw");
+	opts->sparse = true;
+	return 0;
+}
+
+int tarx_take_sparse_version(struct tarx_opts *opts, char *value)
+{
+	if (strcmp(value, "1.0") && strcmp(value, "1"))
+		return tarx_opts_complain(
+			"--sparse-version:", value,
+			"only 1.0 is written: older formats have no room for a map of any length");
+	opts->sparse = true;
+	return 0;
+}
+
 int tarx_take_verbose(struct tarx_opts *opts, char *value)
 {
 	if (value && strcmp(value, "time"))
 		return tarx_opts_complain("--verbose:", value, "not time");
 	opts->verbose++;
 	opts->verbose_time |= value != NULL;
+	return 0;
+}
+
+int tarx_take_progress(struct tarx_opts *opts, char *value)
+{
+	if (!value || !strcmp(value, "auto"))
+		opts->progress = TARX_PROGRESS_AUTO;
+	else if (!strcmp(value, "always"))
+		opts->progress = TARX_PROGRESS_ALWAYS;
+	else if (!strcmp(value, "never"))
+		opts->progress = TARX_PROGRESS_NEVER;
+	else
+		return tarx_opts_complain("--progress:", value, "not one of auto, always, never");
 	return 0;
 }
 

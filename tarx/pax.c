@@ -12,6 +12,7 @@ enum {
 	NAME = 0,
 	MODE = 100,
 	SIZE = 124,
+	MTIME = 136,
 	CHECKSUM = 148,
 	TYPE = 156,
 	LINKNAME = 157,
@@ -49,16 +50,21 @@ static size_t body_size(const char *bytes, size_t len)
 	return size <= len - 2 * TARX_BLOCK ? size : len - 2 * TARX_BLOCK;
 }
 
-static void seal(char *header, size_t size)
+static void sum_up(char *header)
 {
 	unsigned int sum = 0;
 
-	snprintf(header + SIZE, 12, "%011zo", size);
 	memset(header + CHECKSUM, ' ', 8);
 	for (unsigned int i = 0; i < TARX_BLOCK; i++)
 		sum += (unsigned char)header[i];
 	snprintf(header + CHECKSUM, 7, "%06o", sum & 0777777);
 	header[CHECKSUM + 7] = ' ';
+}
+
+static void seal(char *header, size_t size)
+{
+	snprintf(header + SIZE, 12, "%011zo", size);
+	sum_up(header);
 }
 
 /* Moves what lies behind the body so that it follows a body of SIZE, and declares that size. */
@@ -171,6 +177,14 @@ size_t tarx_pax_trim(char *bytes, size_t len)
 
 	memcpy(ustar, bytes + len - TARX_BLOCK, TARX_BLOCK);
 	return sift(bytes, len, is_said_again, ustar);
+}
+
+void tarx_pax_clear_time(char *bytes, size_t len)
+{
+	char *ustar = bytes + len - TARX_BLOCK;
+
+	memcpy(ustar + MTIME, "00000000000", 12);
+	sum_up(ustar);
 }
 
 size_t tarx_pax_record_size(size_t key_len, size_t value_len)

@@ -18,6 +18,9 @@ size_t tarx_pax_drop(char *bytes, size_t len, const char *key);
  * be converted or normalized; in the ustar header they stay what they are. Returns the new length. */
 size_t tarx_pax_trim(char *bytes, size_t len);
 
+/* The time in the ustar header becomes 0, for one that a record tells. */
+void tarx_pax_clear_time(char *bytes, size_t len);
+
 /* The bytes that a record takes, KEY_LEN and VALUE_LEN being the lengths of its two sides. */
 size_t tarx_pax_record_size(size_t key_len, size_t value_len);
 

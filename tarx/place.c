@@ -20,7 +20,8 @@ int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflin
 	struct stat st;
 
 	place->parent = (struct tarx_parent){ .fd = -1 };
-	place->mover = (struct align_mover){ .reflink = reflink, .tally = &place->report->tally };
+	place->mover = (struct align_mover){ .reflink = reflink };
+	tarx_report_watch(place->report, &place->mover);
 	/* Who asks for owners by name wants to hear of it. */
 	place->privileged = geteuid() == 0 || place->report->opts->same_owner > 0;
 	place->anywhere = place->report->opts->absolute_names;

@@ -106,6 +106,7 @@ static int fill_from_stream(struct tarx_place *place, const struct tarx_item *it
 		if (r < 0)
 			return tx_fail(err, -r, "write %zu bytes at %jd", len, (intmax_t)off);
 		copied += len;
+		align_mover_tell(&place->mover, (off_t)len);
 		end = off + (off_t)len;
 	}
 	if (r < 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts)
 {
@@ -25,6 +26,17 @@ void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts)
 		.time_width = 16,
 	};
 	clock_gettime(CLOCK_MONOTONIC, &report->start);
+	tarx_progress_open(&report->progress, opts->progress, stderr);
+	report->listing_is_seen = report->progress.out && isatty(fileno(report->listing));
+}
+
+void tarx_report_watch(struct tarx_report *report, struct align_mover *mover)
+{
+	mover->tally = &report->tally;
+	if (!report->progress.out)
+		return;
+	mover->moved = tarx_progress_moved;
+	mover->moved_data = &report->progress;
 }
 
 /* ------------------------------------------------------------------ words */
@@ -36,6 +48,7 @@ static __attribute__((format(printf, 2, 0))) void say(struct tarx_report *report
 
 	if (vasprintf(&text, fmt, args) < 0)
 		text = NULL;
+	tarx_progress_hide(&report->progress);
 	/* What was listed so far comes first, where both go to one place. */
 	fflush(report->listing);
 	fputs("tarx: ", stderr);
@@ -150,15 +163,38 @@ static const char *how_moved(const struct align_tally *before, const struct alig
 	return cloned ? "cloned" : copied ? "copied" : "-";
 }
 
+/* Before and after a line of the listing: the bar gives way. */
+static void give_way(struct tarx_report *report)
+{
+	if (report->listing_is_seen)
+		tarx_progress_hide(&report->progress);
+}
+
+static void end_line(struct tarx_report *report)
+{
+	fputc('\n', report->listing);
+	if (report->listing_is_seen)
+		fflush(report->listing);
+}
+
 /* "NAME BYTES B SECONDS s SPEED GB/s HOW" */
 static void put_times(struct tarx_report *report, const struct tarx_item *item)
 {
 	double seconds = seconds_since(&report->member_start);
 	double speed = seconds > 0 ? (double)item->size / seconds / 1e9 : 0;
 
+	give_way(report);
 	put_name(report, item);
-	fprintf(report->listing, " %jd B %.6f s %.3f GB/s %s\n", (intmax_t)item->size, seconds,
-		speed, how_moved(&report->member_tally, &report->tally));
+	fprintf(report->listing, " %jd B %.6f s %.3f GB/s %s", (intmax_t)item->size, seconds, speed,
+		how_moved(&report->member_tally, &report->tally));
+	end_line(report);
+}
+
+static void count(struct tarx_report *report)
+{
+	const struct align_tally *t = &report->tally;
+
+	tarx_progress_member(&report->progress, t->cloned + t->copied + t->hole);
 }
 
 void tarx_report_member(struct tarx_report *report, const struct tarx_item *item)
@@ -171,6 +207,7 @@ void tarx_report_member(struct tarx_report *report, const struct tarx_item *item
 		put_times(report, item);
 	else if (opts->verbose)
 		tarx_report_list(report, item, opts->verbose > 1);
+	count(report);
 }
 
 static void put_mode(FILE *out, const struct tarx_item *item)
@@ -258,6 +295,7 @@ static void put_time(struct tarx_report *report, const struct timespec *mtime)
 
 void tarx_report_list(struct tarx_report *report, const struct tarx_item *item, bool long_form)
 {
+	give_way(report);
 	if (report->opts->block_number && report->header >= 0)
 		fprintf(report->listing, "block %jd: ", (intmax_t)(report->header / 512));
 	if (long_form) {
@@ -268,7 +306,7 @@ void tarx_report_list(struct tarx_report *report, const struct tarx_item *item, 
 	put_name(report, item);
 	if (long_form)
 		put_link(report, item);
-	fputc('\n', report->listing);
+	end_line(report);
 }
 
 static void put_part(struct tarx_report *report, const char *name, size_t len)
@@ -310,7 +348,7 @@ static void put_members(FILE *out, const struct tarx_report *report)
 	fputs(", \"members\":{", out);
 	for (int i = 0; i < TARX_KINDS; i++)
 		fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "", words[i], report->members[i]);
-	fprintf(out, "}, \"subvolumes\":%" PRIu64, report->subvolumes);
+	fputc('}', out);
 }
 
 static void put_bytes(FILE *out, const struct tarx_report *report)
@@ -355,9 +393,11 @@ static int put_stats(FILE *out, const struct tarx_report *report)
 		usage.ru_maxrss * 1024);
 	put_members(out, report);
 	put_bytes(out, report);
-	fprintf(out,
-		", \"left_out\":%" PRIu64 ", \"warnings\":%" PRIu64 ", \"errors\":%" PRIu64 "}\n",
-		report->left_out, report->warnings, report->errors);
+	fprintf(out, ", \"warnings\":%" PRIu64 ", \"errors\":%" PRIu64, report->warnings,
+		report->errors);
+	/* What came later stands behind what was promised first. */
+	fprintf(out, ", \"subvolumes\":%" PRIu64 ", \"left_out\":%" PRIu64 "}\n",
+		report->subvolumes, report->left_out);
 	return fflush(out);
 }
 
@@ -382,6 +422,7 @@ int tarx_report_close(struct tarx_report *report)
 {
 	bool failed = ferror(report->listing);
 
+	tarx_progress_hide(&report->progress);
 	if (fflush(report->listing) != 0 || failed)
 		tarx_fatal(report, "write the list: %s", strerror(errno));
 	if (report->opts->stats)

@@ -5,6 +5,7 @@
 #include "align/span.h"
 #include "tarx/item.h"
 #include "tarx/opts.h"
+#include "tarx/progress.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@ struct tarx_owners;
 struct tarx_report {
 	const struct tarx_opts *opts; /* borrowed */
 	FILE *listing; /* borrowed: stdout, or stderr where the archive is stdout */
+	bool listing_is_seen; /* on the terminal, where the bar may be in its way */
 	int utf8; /* whether the person's locale is UTF-8; -1: not asked yet */
 	int exit_code; /* 0, 1 or 2 so far */
 	uint64_t warnings, errors;
@@ -25,6 +27,7 @@ struct tarx_report {
 	uint64_t subvolumes; /* directories stored that are btrfs subvolumes */
 	uint64_t header_bytes, padding_bytes, archive_bytes;
 	struct align_tally tally;
+	struct tarx_progress progress;
 	struct timespec start;
 	struct timespec member_start;
 	struct align_tally member_tally;
@@ -70,6 +73,9 @@ void tarx_error(struct tarx_report *report, const char *fmt, ...)
 /* The run cannot go on, or its result is no good: exit 2. Returns -1. */
 int tarx_fatal(struct tarx_report *report, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* MOVER counts for this report, and what it copies shows in the bar. */
+void tarx_report_watch(struct tarx_report *report, struct align_mover *mover);
 
 /* A member begins, and is done: counts it, and prints it as -v has it. */
 void tarx_report_begin(struct tarx_report *report);

@@ -147,6 +147,7 @@ static int buffered_rest(struct tarx_writer *writer, struct align_mover *mover,
 		writer->at += (uint64_t)got;
 		moved->bytes += got;
 		mover->tally->copied += (uint64_t)got;
+		align_mover_tell(mover, got);
 		r = writer->used == BUF_ROOM ? flush(writer, err) : 0;
 		if (r < 0)
 			return r;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Looks into an archive with other eyes than tarx's.
 
-  archive.py aligned FILE BLOCK MIN    files of MIN bytes and more start on multiples of BLOCK
+  archive.py aligned FILE BLOCK MIN    files of MIN bytes and more start on multiples of BLOCK; of those
+                                       with holes the first byte that is stored does
   archive.py payloads FILE             "offset size name" of every file, as Python's tarfile sees it
   archive.py sharable FILE BLOCK       bytes of whole blocks in files that start on a block
   archive.py rules FILE BLOCK          the padding keeps to what every reader was seen to accept
@@ -25,7 +26,8 @@ def files(path):
 def aligned(path, block, least):
     counted = 0
     for member in files(path):
-        if member.size >= int(least) and member.size:
+        size = sum(n for _, n in member.sparse) if member.sparse else member.size
+        if size >= int(least) and size:
             counted += 1
             if member.offset_data % int(block):
                 print(f"{member.name}: {member.size} bytes at {member.offset_data}, "
