@@ -161,6 +161,12 @@ for reader in tar bsdtar; do
 	like "over 8 GiB: $reader sees the file's size, and the file behind it" \
 		"$("$reader" -tvf much.tar)" "* $((10 << 30)) *./file"$'\n'"*./z-last"
 done
+rm -rf x
+mkdir x
+exits 0 "over 8 GiB are unpacked" "$TARX" -xf much.tar --reflink=always -C x
+is "over 8 GiB: the last bytes are where they were" \
+	"$(tail -c +$(((139 << 26) + 140 * 65536 + 1)) x/file | head -c 16777216 | md5sum)" \
+	"$(head -c 16777216 < <(tail -c +$((64 * 4096 + 1)) blocks) | md5sum)"
 rm -rf x many much ./*.tar
 
 # ---- what -S leaves as it is, and its relatives
