@@ -147,10 +147,12 @@ bool align_extents_comparable(const struct align_extents *a, const struct align_
 
 /* A piece of a file as it lies on the disk. */
 struct piece {
-	off_t end; /* in the file */
+	off_t start, end; /* in the file */
 	bool hole;
+	bool unwritten; /* allocated, and as empty as a hole */
 	bool plain; /* its address says where its bytes are */
-	uint64_t address; /* of its first byte */
+	bool encoded; /* the address is that of all that was compressed together */
+	uint64_t address; /* of the byte that was asked for */
 };
 
 static int load(struct align_extents *extents, off_t from)
@@ -188,11 +190,14 @@ static int look(struct align_extents *extents, off_t at, struct piece *piece)
 		r = load(extents, at);
 	if (r < 0)
 		return r;
+	if (at < extents->last)
+		extents->at = 0;
+	extents->last = at;
 	fe = &extents->map->fm_extents[extents->at];
 	while (extents->at < extents->map->fm_mapped_extents &&
 	       fe->fe_logical + fe->fe_length <= (uint64_t)at)
 		fe = &extents->map->fm_extents[++extents->at];
-	*piece = (struct piece){ .end = extents->to, .hole = true };
+	*piece = (struct piece){ .start = at, .end = extents->to, .hole = true };
 	if (extents->at == extents->map->fm_mapped_extents)
 		return 0;
 	if (fe->fe_logical > (uint64_t)at) {
@@ -200,8 +205,11 @@ static int look(struct align_extents *extents, off_t at, struct piece *piece)
 			piece->end = (off_t)fe->fe_logical;
 		return 0;
 	}
-	*piece = (struct piece){ .end = (off_t)(fe->fe_logical + fe->fe_length),
+	*piece = (struct piece){ .start = (off_t)fe->fe_logical,
+				 .end = (off_t)(fe->fe_logical + fe->fe_length),
+				 .unwritten = fe->fe_flags & FIEMAP_EXTENT_UNWRITTEN,
 				 .plain = !(fe->fe_flags & ~harmless),
+				 .encoded = !(fe->fe_flags & ~(harmless | FIEMAP_EXTENT_ENCODED)),
 				 .address = fe->fe_physical + ((uint64_t)at - fe->fe_logical) };
 	return 0;
 }
@@ -222,4 +230,37 @@ enum align_alike align_extents_alike(struct align_extents *a, off_t a_off, struc
 	if (x.hole && y.hole)
 		return ALIGN_BOTH_HOLES;
 	return x.plain && y.plain && x.address == y.address ? ALIGN_SAME_EXTENT : ALIGN_UNKNOWN;
+}
+
+static bool is_same_piece(const struct piece *x, const struct piece *y, bool compressed)
+{
+	if ((x->hole || x->unwritten) && (y->hole || y->unwritten))
+		return true;
+	if (x->hole || y->hole || x->unwritten || y->unwritten || x->address != y->address)
+		return false;
+	if (x->plain && y->plain)
+		return true;
+	return compressed && x->encoded && y->encoded && x->start == y->start && x->end == y->end;
+}
+
+int align_extent_same(int a, int b, off_t size, bool compressed)
+{
+	struct align_extents ea, eb;
+	struct piece x, y;
+	off_t at = 0;
+	int r = 1;
+
+	align_extents_init(&ea, a, size);
+	align_extents_init(&eb, b, size);
+	while (r == 1 && at < size) {
+		r = look(&ea, at, &x);
+		if (r == 0)
+			r = look(&eb, at, &y);
+		if (r == 0)
+			r = x.end > at && y.end > at && is_same_piece(&x, &y, compressed);
+		at = x.end < y.end ? x.end : y.end;
+	}
+	align_extents_release(&ea);
+	align_extents_release(&eb);
+	return r;
 }

@@ -27,12 +27,20 @@ off_t align_extent_holes(int fd, off_t at, off_t end);
 int align_extent_shared(int fd, off_t off, off_t len, uint64_t *shared, uint64_t *mapped,
 			struct tx_err *err);
 
+/* By FIEMAP: whether the files A and B, both open for reading, on one file system and SIZE bytes long,
+ * have all their bytes in the same places of the disk, and so the same bytes. What is not written
+ * yet is written first. Of a compressed extent FIEMAP tells the place of the whole, so that two
+ * parts of one look the same: it counts as the same only where COMPRESSED. 1, 0 (or it cannot be
+ * told) or -errno. */
+int align_extent_same(int a, int b, off_t size, bool compressed);
+
 /* The extents of one file, asked for by FIEMAP as they are needed. */
 struct align_extents {
 	int fd; /* borrowed */
 	off_t end; /* bytes: nobody will ask for more */
 	struct fiemap *map; /* owned */
 	off_t from, to; /* what the map tells of */
+	off_t last; /* what was asked for last */
 	unsigned int at; /* the extent in it that was looked at last */
 };
 

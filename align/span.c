@@ -1,5 +1,6 @@
 #include "align/span.h"
 
+#include "align/attrs.h"
 #include "align/block.h"
 #include "align/extent.h"
 #include "align/io.h"
@@ -65,18 +66,11 @@ static void count_refusal(struct align_tally *tally, int errnum)
 	}
 }
 
-static bool no_cow(int fd)
-{
-	int flags = 0;
-
-	return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL);
-}
-
 static int refuse(const struct align_span *span, int dst, int errnum, struct tx_err *err)
 {
 	const char *hint = NULL;
 
-	if (errnum == EINVAL && no_cow(span->fd) != no_cow(dst))
+	if (errnum == EINVAL && align_attrs_no_cow(span->fd) != align_attrs_no_cow(dst))
 		hint = "one side is without copy-on-write (chattr +C), the other is not";
 	else if (errnum == EXDEV)
 		hint = "not on the same file system, or seen through another mount";

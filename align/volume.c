@@ -97,6 +97,44 @@ int align_volume_is_subvolume(int fd, struct tx_err *err)
 #endif
 }
 
+#ifndef HAVE_BTRFSUTIL
+static int no_subvolumes(struct tx_err *err)
+{
+	return tx_reject(err, EOPNOTSUPP, "tarx was built without libbtrfsutil");
+}
+#endif
+
+int align_subvolume_make(int dir, const char *name, struct tx_err *err)
+{
+#ifdef HAVE_BTRFSUTIL
+	return align_btrfs_make(dir, name, err);
+#else
+	(void)dir;
+	(void)name;
+	return no_subvolumes(err);
+#endif
+}
+
+int align_subvolume_is_read_only(int fd, struct tx_err *err)
+{
+#ifdef HAVE_BTRFSUTIL
+	return align_btrfs_is_read_only(fd, err);
+#else
+	(void)fd;
+	return no_subvolumes(err);
+#endif
+}
+
+int align_subvolume_protect(int fd, struct tx_err *err)
+{
+#ifdef HAVE_BTRFSUTIL
+	return align_btrfs_protect(fd, err);
+#else
+	(void)fd;
+	return no_subvolumes(err);
+#endif
+}
+
 int align_handle_take(const struct align_volume *volume, struct align_handle *handle, int fd)
 {
 	*handle = (struct align_handle){ 0 };
@@ -110,15 +148,47 @@ int align_handle_take(const struct align_volume *volume, struct align_handle *ha
 	return -EOPNOTSUPP;
 }
 
-int align_handle_open(const struct align_handle *handle, int flags)
+int align_handle_take_general(const struct align_volume *volume, struct align_handle *handle,
+			      int fd, int mount)
 {
+	struct file_handle *bytes;
+	struct stat a, b;
+	int id, r = align_handle_take(volume, handle, fd);
+
+	if (r != -EOPNOTSUPP)
+		return r;
+	if (fstat(fd, &a) < 0 || fstat(mount, &b) < 0)
+		return -errno;
+	if (a.st_dev != b.st_dev)
+		return -EXDEV;
+	bytes = malloc(sizeof(*bytes) + MAX_HANDLE_SZ);
+	if (!bytes)
+		return -ENOMEM;
+	bytes->handle_bytes = MAX_HANDLE_SZ;
+	if (name_to_handle_at(fd, "", bytes, &id, AT_EMPTY_PATH) < 0) {
+		r = -errno;
+		free(bytes);
+		return r;
+	}
+	*handle = (struct align_handle){ .bytes = bytes, .general = true };
+	return 0;
+}
+
+int align_handle_open(const struct align_handle *handle, int mount, int flags)
+{
+	int fd;
+
+	if (!handle->bytes)
+		return -EOPNOTSUPP;
+	if (handle->general) {
+		fd = open_by_handle_at(mount, handle->bytes, flags | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
 #ifdef HAVE_XFS
-	if (handle->bytes)
-		return align_xfs_handle_open(handle, flags);
-#endif
-	(void)handle;
-	(void)flags;
+	return align_xfs_handle_open(handle, flags);
+#else
 	return -EOPNOTSUPP;
+#endif
 }
 
 void align_handle_release(struct align_handle *handle)

@@ -31,18 +31,33 @@ int align_volume_probe(struct align_volume *volume, int fd, struct tx_err *err);
  * -errno. */
 int align_volume_is_subvolume(int fd, struct tx_err *err);
 
+/* Makes a subvolume NAME in the directory DIR, its mode through the umask. 0 or -errno. */
+int align_subvolume_make(int dir, const char *name, struct tx_err *err);
+
+/* Whether the subvolume FD cannot be written to. 1, 0 or -errno. */
+int align_subvolume_is_read_only(int fd, struct tx_err *err);
+
+/* Nothing can be written to the subvolume FD from now on. 0 or -errno. */
+int align_subvolume_protect(int fd, struct tx_err *err);
+
 /* One inode, kept without a descriptor and opened again by what it is, not by where it was. */
 struct align_handle {
 	void *bytes; /* owned */
 	size_t len;
+	bool general; /* of name_to_handle_at(2), not of XFS */
 };
 
 /* Takes the handle of FD. Returns 0 or -errno (EOPNOTSUPP: use the path). */
 int align_handle_take(const struct align_volume *volume, struct align_handle *handle, int fd);
 
-/* Opens the inode with FLAGS of open(2). Needs CAP_SYS_ADMIN. The descriptor, or -errno (ESTALE:
- * it is gone). */
-int align_handle_open(const struct align_handle *handle, int flags);
+/* The same on other file systems than XFS too. It finds the inode in the file system of MOUNT (any
+ * descriptor on it), and is refused (EXDEV) where FD is on another one. */
+int align_handle_take_general(const struct align_volume *volume, struct align_handle *handle,
+			      int fd, int mount);
+
+/* Opens the inode with FLAGS of open(2); MOUNT is what a general handle was taken with. Needs
+ * CAP_SYS_ADMIN or CAP_DAC_READ_SEARCH. The descriptor, or -errno (ESTALE: it is gone). */
+int align_handle_open(const struct align_handle *handle, int mount, int flags);
 void align_handle_release(struct align_handle *handle);
 
 #endif

@@ -14,3 +14,31 @@ int align_btrfs_is_subvolume(int fd, struct tx_err *err)
 		return 0;
 	return tx_fail(err, errno, "%s", btrfs_util_strerror(r));
 }
+
+int align_btrfs_make(int dir, const char *name, struct tx_err *err)
+{
+	enum btrfs_util_error r = btrfs_util_create_subvolume_fd(dir, name, 0, NULL, NULL);
+
+	if (r == BTRFS_UTIL_OK)
+		return 0;
+	return tx_fail(err, errno ? errno : EINVAL, "%s", btrfs_util_strerror(r));
+}
+
+int align_btrfs_is_read_only(int fd, struct tx_err *err)
+{
+	bool read_only;
+	enum btrfs_util_error r = btrfs_util_get_subvolume_read_only_fd(fd, &read_only);
+
+	if (r == BTRFS_UTIL_OK)
+		return read_only;
+	return tx_fail(err, errno ? errno : EINVAL, "%s", btrfs_util_strerror(r));
+}
+
+int align_btrfs_protect(int fd, struct tx_err *err)
+{
+	enum btrfs_util_error r = btrfs_util_set_subvolume_read_only_fd(fd, true);
+
+	if (r == BTRFS_UTIL_OK)
+		return 0;
+	return tx_fail(err, errno ? errno : EINVAL, "%s", btrfs_util_strerror(r));
+}

@@ -13,4 +13,9 @@ int align_xfs_handle_open(const struct align_handle *handle, int flags);
 /* Whether the directory FD is the root of a subvolume. 1, 0 or -errno. */
 int align_btrfs_is_subvolume(int fd, struct tx_err *err);
 
+/* As align_subvolume_make() and the others have it. */
+int align_btrfs_make(int dir, const char *name, struct tx_err *err);
+int align_btrfs_is_read_only(int fd, struct tx_err *err);
+int align_btrfs_protect(int fd, struct tx_err *err);
+
 #endif

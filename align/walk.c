@@ -121,6 +121,13 @@ static int open_node(int dirfd, const char *name, int flags, struct stat *st)
 	return tx_fd_steal(&fd);
 }
 
+static bool may_enter(struct align_walk *walk, const struct align_node *node)
+{
+	if (!*node->below)
+		walk->dev = node->st.st_dev;
+	return !walk->one_device || node->st.st_dev == walk->dev;
+}
+
 static bool is_within(const struct align_walk *walk, const struct stat *st)
 {
 	for (size_t i = 0; i < walk->depth; i++)
@@ -166,7 +173,7 @@ static int look_at(struct align_walk *walk, struct align_node *node, unsigned ch
 		close(fd); /* that too */
 		return 0;
 	}
-	if (S_ISDIR(node->st.st_mode)) {
+	if (S_ISDIR(node->st.st_mode) && may_enter(walk, node)) {
 		walk->enter = fd;
 		walk->enter_st = node->st;
 	} else {

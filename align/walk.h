@@ -36,8 +36,10 @@ struct align_walk {
 	struct stat enter_st;
 	bool enter_linked; /* by a symbolic link */
 	bool started;
+	dev_t dev; /* of the root */
 
 	/* To be set between the opening and the first step. */
+	bool one_device; /* directories on other devices than the root's are given, but not entered */
 	bool by_inode; /* within a directory: in the order of inodes */
 	bool follow; /* symbolic links; a directory that the walk is in already gives ELOOP */
 	/* Whether the node at PATH, as it is shown, is wanted: else nobody looks at it, nor below. NULL: all are. */

@@ -24,12 +24,10 @@ union handle {
 	_Alignas(8) unsigned char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 };
 
-static bool encode(union handle *h, int *mount_id, int fd, const char *name, int flags)
+static bool encode(union handle *h, int *mount_id, int fd, int flags)
 {
 	h->head.handle_bytes = MAX_HANDLE_SZ;
-	if (!*name)
-		flags |= AT_EMPTY_PATH;
-	return name_to_handle_at(fd, name, &h->head, mount_id, flags) == 0;
+	return name_to_handle_at(fd, "", &h->head, mount_id, flags | AT_EMPTY_PATH) == 0;
 }
 
 /* fb.len counts fb and the real handle; the whole is padded to words, as all handles are. */
@@ -50,20 +48,19 @@ static bool names_real(const union handle *merged, const struct fb *fb, const un
 	       !memcmp(merged->head.f_handle + FB_PADDING + sizeof(*fb), real->head.f_handle, n);
 }
 
-enum overlay_handle overlay_handle_compare(int dirfd, const char *name, uint64_t mount_id,
-					   int layer_fd, bool upper)
+enum overlay_handle overlay_handle_compare(int merged, uint64_t mount_id, int layer_fd, bool upper)
 {
-	union handle merged, real;
-	int merged_mount, real_mount;
+	union handle seen, real;
+	int seen_mount, real_mount;
 	struct fb fb;
 
-	if (!encode(&merged, &merged_mount, dirfd, name, AT_HANDLE_FID))
+	if (!encode(&seen, &seen_mount, merged, AT_HANDLE_FID))
 		return OVERLAY_HANDLE_UNKNOWN;
-	if (merged_mount < 0 || (uint64_t)merged_mount != mount_id)
+	if (seen_mount < 0 || (uint64_t)seen_mount != mount_id)
 		return OVERLAY_HANDLE_OTHER;
-	if (!encode(&real, &real_mount, layer_fd, "", 0) || !is_overlays(&merged, &fb))
+	if (!encode(&real, &real_mount, layer_fd, 0) || !is_overlays(&seen, &fb))
 		return OVERLAY_HANDLE_UNKNOWN;
-	if (!(fb.flags & FB_PATH_UPPER) != !upper || !names_real(&merged, &fb, &real))
+	if (!(fb.flags & FB_PATH_UPPER) != !upper || !names_real(&seen, &fb, &real))
 		return OVERLAY_HANDLE_OTHER;
 	return OVERLAY_HANDLE_SAME;
 }

@@ -12,12 +12,10 @@ enum overlay_handle {
 	OVERLAY_HANDLE_SAME,
 };
 
-/* Compares the merged file NAME in DIRFD (or DIRFD itself where NAME is ""), which must lie on the
- * mount MOUNT_ID, with LAYER_FD, a file of the upper layer where UPPER. SAME with UPPER means that
+/* Compares the merged file MERGED, which must lie on the mount MOUNT_ID, with LAYER_FD, a file of the upper layer where UPPER. SAME with UPPER means that
  * the merged file is that one and has no other below it. SAME without UPPER means that it is that
  * lower file or was copied up from it: the handle keeps naming the origin. The root of an overlay
  * that has an upper layer always names the upper. */
-enum overlay_handle overlay_handle_compare(int dirfd, const char *name, uint64_t mount_id,
-					   int layer_fd, bool upper);
+enum overlay_handle overlay_handle_compare(int merged, uint64_t mount_id, int layer_fd, bool upper);
 
 #endif

@@ -1,6 +1,11 @@
 #include "overlay/marks.h"
 
+#include "align/cleanup.h"
+#include "align/io.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -144,4 +149,103 @@ int overlay_marks_metacopy(int fd, bool userxattr)
 	if (fgetxattr(fd, metacopy_mark.name[userxattr], NULL, 0) >= 0)
 		return 1;
 	return means_absent(errno) ? 0 : -errno;
+}
+
+/* 1, 0 or -errno. */
+static int says_yes(int fd, const char *name)
+{
+	char value;
+	ssize_t n = fgetxattr(fd, name, &value, 1);
+
+	if (n < 0)
+		return means_absent(errno) || errno == ERANGE ? 0 : -errno;
+	return n == 1 && value == 'y';
+}
+
+static int is_opaque_to_fuse(int fd)
+{
+	int r = says_yes(fd, "user.fuseoverlayfs.opaque");
+
+	if (r == 0)
+		r = says_yes(fd, opaque_mark.name[true]);
+	if (r == 0)
+		r = faccessat(fd, ".wh..wh..opq", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return r;
+}
+
+int overlay_marks_opaque(int fd, bool userxattr, bool fuse, bool *opaque)
+{
+	int r = says_yes(fd, opaque_mark.name[userxattr]);
+
+	if (r == 0 && fuse)
+		r = is_opaque_to_fuse(fd);
+	*opaque = r > 0;
+	return r < 0 ? r : 0;
+}
+
+#define REDIRECT_MAX 65536 /* no xattr is longer */
+
+static bool is_name(const char *name, size_t len)
+{
+	return len > 0 && len <= NAME_MAX && !(len == 1 && name[0] == '.') &&
+	       !(len == 2 && name[0] == '.' && name[1] == '.');
+}
+
+static bool is_redirect(const char *path, size_t len)
+{
+	const char *name = *path == '/' ? path + 1 : path;
+
+	if (strlen(path) != len || (*path != '/' && strchr(path, '/')))
+		return false;
+	for (;;) {
+		const char *end = strchrnul(name, '/');
+
+		if (!is_name(name, (size_t)(end - name)))
+			return false;
+		if (!*end)
+			return true;
+		name = end + 1;
+	}
+}
+
+int overlay_marks_redirect(int fd, bool userxattr, char **path)
+{
+	const char *name = redirect_mark.name[userxattr];
+	ssize_t n = fgetxattr(fd, name, NULL, 0);
+	TX_FREE char *value = NULL;
+
+	*path = NULL;
+	if (n < 0)
+		return means_absent(errno) ? 0 : -errno;
+	if (n > REDIRECT_MAX)
+		return -EINVAL;
+	value = malloc((size_t)n + 1);
+	if (!value)
+		return -ENOMEM;
+	n = fgetxattr(fd, name, value, (size_t)n);
+	if (n < 0)
+		return -errno;
+	value[n] = '\0';
+	if (!is_redirect(value, (size_t)n))
+		return -EINVAL;
+	*path = tx_ptr_steal(&value);
+	return 1;
+}
+
+bool overlay_marks_any(int fd, bool *userxattr)
+{
+	static const struct mark marks[] = { MARK("uuid"), MARK("impure"), MARK("origin"),
+					     MARK("opaque"), MARK("redirect") };
+	char path[TX_PROC_ROOM];
+
+	tx_proc_path(path, fd);
+	for (int user = 0; user < 2; user++) {
+		for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+			if (getxattr(path, marks[i].name[user], NULL, 0) < 0)
+				continue;
+			*userxattr = user;
+			return true;
+		}
+	}
+	return false;
 }

@@ -41,4 +41,17 @@ int overlay_marks_read(struct overlay_marks *m, int fd, const struct stat *st, b
 /* Whether the open file FD is metadata only. 1, 0 or -errno. */
 int overlay_marks_metacopy(int fd, bool userxattr);
 
+/* What the open directory FD says of the directories below it: *OPAQUE, it hides those of its path in
+ * lower layers. FUSE: it may be one of fuse-overlayfs', which has other spellings. 0 or -errno. */
+int overlay_marks_opaque(int fd, bool userxattr, bool fuse, bool *opaque);
+
+/* The path that the open directory or metadata-only file FD has in the layers below: one name, in the
+ * same directory, or from the root, beginning with a slash; each part is a name. *PATH is the
+ * caller's. 1, 0 (no redirect) or -errno (EINVAL: it makes no sense). */
+int overlay_marks_redirect(int fd, bool userxattr, char **path);
+
+/* Whether the directory FD, which may be O_PATH, bears a mark that overlayfs itself leaves on the root
+ * of an upper layer or on a directory in it; *USERXATTR says which sort then. */
+bool overlay_marks_any(int fd, bool *userxattr);
+
 #endif

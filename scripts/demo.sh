@@ -409,10 +409,10 @@ dir=${BUILD:-$top/build/demo}
 say "building in $dir"
 build "$dir" || die "cannot build tarx"
 dir=$(cd "$dir" && pwd)
-quietly "make" make -C "$dir" tests/lib/shared tests/lib/measure || die "cannot build the helpers"
+quietly "make" make -C "$dir" tests/lib/shared scripts/measure || die "cannot build the helpers"
 tarx=$(program_in "$dir") || die "the build has left no tarx in $dir"
 shared=$dir/tests/lib/shared
-measure=$dir/tests/lib/measure
+measure=$dir/scripts/measure
 
 choose_room
 work=$(mktemp -d "$room/tarx-demo.XXXXXX") || die "no temporary folder in $room"

@@ -43,6 +43,7 @@ static struct tarx_meta_wants what_to_restore(const struct tarx_opts *opts)
 		.include = &opts->xattrs_include,
 		.exclude = &opts->xattrs_exclude,
 		.acls = opts->acls,
+		.fflags = opts->fflags,
 		.owner = opts->same_owner < 0 ? root : opts->same_owner,
 		.numeric = opts->numeric_owner,
 		.touch = opts->touch,
@@ -168,7 +169,7 @@ static int place(struct extraction *x, struct target *target, const struct tarx_
 		tell_done(x, target, shown);
 		return 0;
 	}
-	if (target->place.refused || tarx_place_is_fatal(err.code))
+	if (target->place.refused || tarx_place_is_fatal(&target->place, err.code))
 		return tarx_fatal(x->report, "%s: %s", item->path, err.text);
 	tarx_error(x->report, "%s: %s", item->path, err.text);
 	return 0;
@@ -203,6 +204,10 @@ static int pour(struct extraction *x, const struct tarx_item *item)
 	if (!S_ISREG(item->mode) || item->hardlink) {
 		if (x->report->opts->verbose)
 			tarx_report_list(x->report, item, x->report->opts->verbose > 1);
+		return 0;
+	}
+	if (item->broken) {
+		tarx_error(x->report, "%s: %s", item->path, item->broken);
 		return 0;
 	}
 	tarx_report_begin(x->report);
@@ -240,6 +245,8 @@ static void restore_members(struct extraction *x)
 	else if (x->reader.damaged)
 		tarx_fatal(x->report, "%s: a damaged header was passed over", opts->archive);
 	finish_targets(x);
+	if (r == 0 && x->reader.doubt)
+		tarx_notice(x->report, "%s: %s", opts->archive, x->reader.doubt);
 }
 
 static int begin(struct extraction *x, struct tx_err *err)
@@ -249,6 +256,7 @@ static int begin(struct extraction *x, struct tx_err *err)
 
 	if (r < 0)
 		return tx_wrap(err, "%s", opts->archive);
+	x->reader.ignore_zeros = opts->ignore_zeros;
 	if (opts->one_top_level) {
 		x->top = tarx_member_top(opts);
 		if (!x->top)

@@ -101,7 +101,9 @@ int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 static int check_diff(const struct tarx_located *at, struct tx_err *err)
 {
 	if (!at->found)
-		return tx_reject(err, EINVAL, "--overlay=diff: not on an overlay mount");
+		return tx_reject(
+			err, EINVAL,
+			"--overlay=diff: neither on an overlay mount nor in an upper layer");
 	if (!at->stack.has_upper)
 		return tx_reject(err, EINVAL, "--overlay=diff: the overlay has no upper layer");
 	if (at->stack.marks_hidden && !at->stack.userxattr)
@@ -176,7 +178,7 @@ int tarx_tree_diff(struct tarx_creation *c, int base, const char *path)
 {
 	struct tarx_located at;
 	struct tx_err err;
-	int r = tarx_locate(&at, base, path, &err);
+	int r = tarx_locate_layer(&at, base, path, &err);
 
 	if (r >= 0)
 		r = check_diff(&at, &err);

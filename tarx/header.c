@@ -166,6 +166,34 @@ static int add_acls(struct tarx_header *header, const struct tarx_item *item)
 	return r;
 }
 
+static int add_comment(struct tarx_header *header, const char *name, const char *value)
+{
+	char text[256];
+	int n = snprintf(text, sizeof(text), "tarx.%s=%s", name, value);
+
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return -ENAMETOOLONG;
+	return add_record(header, "comment", text, (size_t)n);
+}
+
+/* What only tarx restores. GNU tar warns of every keyword that it does not know, and passes over
+ * comments as all others do. */
+static int add_comments(struct tarx_header *header, const struct tarx_item *item)
+{
+	char number[16];
+	int r = 0;
+
+	if (item->fflags)
+		r = add_comment(header, "fflags", item->fflags);
+	if (r == 0 && item->has_projid) {
+		snprintf(number, sizeof(number), "%u", item->projid);
+		r = add_comment(header, "projid", number);
+	}
+	if (r == 0 && item->subvolume)
+		r = add_comment(header, "subvolume", item->subvolume);
+	return r;
+}
+
 /* Before 1970 libarchive writes the fraction of a time as one that counts upwards, "-2.25" for
  * 1.75 seconds before; pax(1) and all others mean the decimal number. */
 static int mend_time(struct tarx_header *header, const struct timespec *t)
@@ -202,6 +230,8 @@ int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 		r = add_acls(header, item);
 	if (r == 0)
 		r = mend_time(header, &item->mtime);
+	if (r == 0)
+		r = add_comments(header, item);
 	if (r < 0)
 		return tx_fail(err, -r, "encode the header");
 	if (header->len >= HEADER_MAX)

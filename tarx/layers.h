@@ -12,13 +12,18 @@ struct tarx_scope;
 /* The mounts that the walk is in, the innermost last. */
 struct tarx_layers {
 	struct tarx_report *report; /* borrowed */
-	struct tarx_scope *scopes; /* owned */
+	const struct overlay_stack
+		*stack; /* borrowed; the root of the walk lies on this overlay, at
+					    * REL; NULL: that is looked for */
+	const char *rel; /* borrowed */
+	struct tarx_scope **scopes; /* owned */
 	size_t count, room;
 };
 
 /* Where a path lies in an overlay. */
 struct tarx_located {
 	bool found; /* it lies on one */
+	bool in_layer; /* it is of one of its layers, not of what the mount shows */
 	struct overlay_stack stack; /* owned */
 	char *rel; /* owned; its path from the overlay's root, "" for that itself */
 };
@@ -26,9 +31,15 @@ struct tarx_located {
 /* Looks whether PATH, in the directory BASE, lies on an overlay. Returns 0 or -errno (the layers
  * cannot be found). */
 int tarx_locate(struct tarx_located *located, int base, const char *path, struct tx_err *err);
+
+/* The same, and an upper directory, a directory of container storage's that holds one, and what is
+ * in an upper directory stand for what they are in the overlay (see overlay_stack_open_layer()).
+ * Not found: neither. */
+int tarx_locate_layer(struct tarx_located *located, int base, const char *path, struct tx_err *err);
 void tarx_located_release(struct tarx_located *located);
 
-/* Opens the file that is seen at REL through the mount. The descriptor or -errno. */
+/* Opens the file that is seen at REL through the mount. The descriptor or -errno (ENODEV: nothing shows
+ * the layers together, see root in struct overlay_stack). */
 int tarx_located_open(const struct tarx_located *located, const char *rel, int flags);
 
 /* To be called for every node before its bytes are asked for. Under --overlay=merged layers that

@@ -53,7 +53,9 @@ int main(int argc, char **argv)
 			tarx_totals_tell(&report);
 		r = tarx_report_close(&report);
 	} else {
-		r = r < 0 || fflush(stdout) != 0 ? 2 : 0;
+		bool failed = ferror(stdout);
+
+		r = r < 0 || fflush(stdout) != 0 || failed ? 2 : 0;
 	}
 	tarx_opts_release(&opts);
 	return r;

@@ -2,10 +2,12 @@
 
 #include "align/cleanup.h"
 #include "align/io.h"
+#include "tarx/fflags.h"
 
 #include <acl/libacl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +210,27 @@ int tarx_meta_load(struct tarx_item *item, int fd, bool by_path,
 	return load_listed(&l, list, (size_t)n);
 }
 
+int tarx_meta_load_flags(struct tarx_item *item, int fd, dev_t dev, struct align_attrs_asker *asker,
+			 struct tx_arena *arena, struct tx_err *err)
+{
+	struct align_attrs attrs;
+	char words[TARX_FFLAGS_ROOM];
+	size_t len;
+	int r = align_attrs_read(asker, fd, dev, &attrs);
+
+	if (r < 0)
+		return tx_fail(err, -r, "read the file flags");
+	len = tarx_fflags_words(words, attrs.flags);
+	if (len > 0) {
+		item->fflags = tx_arena_copy(arena, words, len);
+		if (!item->fflags)
+			return tx_fail(err, ENOMEM, "read the file flags");
+	}
+	item->has_projid = attrs.project != 0;
+	item->projid = attrs.project;
+	return 0;
+}
+
 /* ------------------------------------------------------------------ setting attributes */
 
 struct setter {
@@ -222,11 +245,112 @@ struct setter {
 	int failures;
 };
 
-static void complain(struct setter *s, const struct tx_err *err)
+static void complain_of(struct setter *s, enum tarx_meta_loss loss, const struct tx_err *err)
 {
 	s->failures++;
-	s->complain(s->data, err);
+	s->complain(s->data, loss, err);
 }
+
+static void complain(struct setter *s, const struct tx_err *err)
+{
+	complain_of(s, TARX_META_LOST, err);
+}
+
+/* ------------------------------------------------------------------ flags, project, compression */
+
+static void add_flag(struct setter *s, uint32_t flag)
+{
+	int r = align_attrs_add(s->target->fd, flag);
+	struct tx_err err;
+
+	if (r == 0)
+		return;
+	tx_fail(&err, -r, "set the file flag %s", tarx_fflags_word(flag));
+	complain_of(s,
+		    r == -EOPNOTSUPP && (flag & tarx_fflags_hints()) ? TARX_META_LOST_HINT
+								     : TARX_META_LOST,
+		    &err);
+}
+
+/* All at once, or else one by one, so that one that is refused does not take others with it. */
+static void add_flags(struct setter *s, uint32_t flags)
+{
+	if (!flags || align_attrs_add(s->target->fd, flags) == 0)
+		return;
+	for (uint32_t flag = 1; flag; flag <<= 1)
+		if (flags & flag)
+			add_flag(s, flag);
+}
+
+static void set_project(struct setter *s)
+{
+	struct tx_err err;
+	int r = 0;
+
+	if (s->wants->fflags && s->item->has_projid)
+		r = align_attrs_set_project(s->target->fd, s->item->projid);
+	if (r == 0)
+		return;
+	tx_fail(&err, -r, "put it into the quota project %u", s->item->projid);
+	complain_of(s, r == -EOPNOTSUPP ? TARX_META_LOST_PROJECT : TARX_META_LOST, &err);
+}
+
+const struct tarx_xattr *tarx_meta_compression(const struct tarx_item *item)
+{
+	for (size_t i = 0; i < item->xattr_count; i++)
+		if (!strcmp(item->xattrs[i].name, "btrfs.compression"))
+			return &item->xattrs[i];
+	return NULL;
+}
+
+static void set_xattr(struct setter *s, const struct tarx_xattr *x)
+{
+	struct tx_err err;
+
+	if ((s->target->by_path ? setxattr(s->path, x->name, x->value, x->len, 0)
+				: fsetxattr(s->target->fd, x->name, x->value, x->len, 0)) == 0)
+		return;
+	tx_fail(&err, errno, "set the extended attribute %s", x->name);
+	complain(s, &err);
+}
+
+static void set_flags(struct setter *s)
+{
+	const struct tarx_xattr *compression = s->wants->xattrs ? tarx_meta_compression(s->item)
+								: NULL;
+
+	if (s->wants->fflags && s->item->fflags) {
+		const char *unknown;
+		size_t len;
+		uint32_t flags = tarx_fflags_parse(s->item->fflags, &unknown, &len);
+		struct tx_err err;
+
+		if (unknown) {
+			tx_reject(&err, EOPNOTSUPP, "%.*s is no file flag of this system", (int)len,
+				  unknown);
+			complain_of(s, TARX_META_LOST_HINT, &err);
+		}
+		/* The attribute says the same, and by which method. */
+		if (compression)
+			flags &= ~(uint32_t)(FS_COMPR_FL | FS_NOCOMP_FL);
+		add_flags(s, flags & ~tarx_fflags_last());
+	}
+	if (compression)
+		set_xattr(s, compression);
+}
+
+static void set_last_flags(struct setter *s)
+{
+	if (s->wants->fflags && s->item->fflags)
+		add_flags(s, tarx_fflags_parse(s->item->fflags, NULL, NULL) & tarx_fflags_last());
+}
+
+bool tarx_meta_has_last(const struct tarx_item *item)
+{
+	return item->fflags && (tarx_fflags_parse(item->fflags, NULL, NULL) & tarx_fflags_last());
+}
+
+/* ------------------------------------------------------------------ owner, mode, ACLs, times */
 
 /* The owner that the archive means, in this machine's numbers. */
 static void archived_owner(struct setter *s, uid_t *uid, gid_t *gid)
@@ -390,20 +514,13 @@ static void set_acls(struct setter *s)
 
 static void set_xattrs(struct setter *s)
 {
+	const struct tarx_xattr *compression = tarx_meta_compression(s->item);
+
 	for (size_t i = 0; i < s->item->xattr_count; i++) {
 		const struct tarx_xattr *x = &s->item->xattrs[i];
-		struct tx_err err;
-		int r;
 
-		if (!tarx_meta_wants_xattr(s->wants, x->name))
-			continue;
-		r = s->target->by_path ? setxattr(s->path, x->name, x->value, x->len, 0)
-				       : fsetxattr(s->target->fd, x->name, x->value, x->len, 0);
-
-		if (r == 0)
-			continue;
-		tx_fail(&err, errno, "set the extended attribute %s", x->name);
-		complain(s, &err);
+		if (x != compression && tarx_meta_wants_xattr(s->wants, x->name))
+			set_xattr(s, x);
 	}
 }
 
@@ -433,6 +550,10 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 			    .data = data };
 
 	tx_proc_path(s.path, target->fd);
+	if (parts & TARX_META_PROJECT)
+		set_project(&s);
+	if (parts & TARX_META_FLAGS)
+		set_flags(&s);
 	if (parts & TARX_META_OWNER)
 		set_owner(&s);
 	if (parts & TARX_META_XATTRS)
@@ -443,6 +564,8 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 		set_acls(&s);
 	if (parts & TARX_META_TIMES)
 		set_times(&s);
+	if (parts & TARX_META_LAST)
+		set_last_flags(&s);
 	return s.failures;
 }
 

@@ -3,6 +3,7 @@
 #define TARX_META_H
 
 #include "align/arena.h"
+#include "align/attrs.h"
 #include "align/err.h"
 #include "tarx/item.h"
 #include "tarx/owners.h"
@@ -13,6 +14,7 @@
 /* What is read or set of it. */
 struct tarx_meta_wants {
 	bool xattrs, acls;
+	bool fflags; /* file flags and projects */
 	bool no_selinux; /* of the attributes not security.selinux */
 	bool owner; /* set the owner; else it stays who creates */
 	bool numeric; /* numbers, not names */
@@ -29,8 +31,19 @@ int tarx_meta_load(struct tarx_item *item, int fd, bool by_path,
 		   const struct tarx_meta_wants *wants, struct tarx_owners *owners,
 		   struct tx_arena *arena, struct tx_err *err);
 
+/* Reads the file flags and the project of the file or directory FD, whose st_dev is DEV, into ITEM,
+ * their memory from ARENA. Returns 0 or -errno. */
+int tarx_meta_load_flags(struct tarx_item *item, int fd, dev_t dev, struct align_attrs_asker *asker,
+			 struct tx_arena *arena, struct tx_err *err);
+
+enum tarx_meta_loss {
+	TARX_META_LOST,
+	TARX_META_LOST_HINT, /* how bytes are stored, in a way that this file system does not know */
+	TARX_META_LOST_PROJECT, /* the file system has no projects */
+};
+
 /* Called for each thing that could not be set; DATA is the caller's. */
-typedef void tarx_meta_complain(void *data, const struct tx_err *err);
+typedef void tarx_meta_complain(void *data, enum tarx_meta_loss loss, const struct tx_err *err);
 
 enum {
 	TARX_META_OWNER = 1,
@@ -38,7 +51,10 @@ enum {
 	TARX_META_ACLS = 4,
 	TARX_META_XATTRS = 8,
 	TARX_META_TIMES = 16,
-	TARX_META_ALL = 31,
+	TARX_META_ALL = 31, /* all that is set when the bytes are there */
+	TARX_META_PROJECT = 32, /* while there are no bytes, as they count for its quota */
+	TARX_META_FLAGS = 64, /* file flags and btrfs' compression: for empty files */
+	TARX_META_LAST = 128, /* file flags with which nothing can be changed any more */
 };
 
 struct tarx_meta_target {
@@ -47,12 +63,18 @@ struct tarx_meta_target {
 	bool clear_acls; /* the directory gave it an ACL by inheritance */
 };
 
-/* Sets PARTS (TARX_META_*) of what ITEM says, in the order owner, attributes, mode, ACLs, times, so
- * that none undoes another or stands in its way. Goes on after a failure; returns how many there were. */
+/* Sets PARTS (TARX_META_*) of what ITEM says, in the order project, flags, owner, attributes, mode,
+ * ACLs, times, last flags, so that none undoes another or stands in its way. Goes on after a failure; returns how many there were. */
 int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target *target,
 		    unsigned int parts, const struct tarx_meta_wants *wants,
 		    struct tarx_owners *owners, tarx_meta_complain *complain, void *data);
 
+/* The flags that must be set after all else (TARX_META_LAST) are among ITEM's. */
+bool tarx_meta_has_last(const struct tarx_item *item);
+
+/* The attribute by which btrfs keeps how a file is compressed, or NULL. Files inherit it from their
+ * directory, and it goes along with the flags. */
+const struct tarx_xattr *tarx_meta_compression(const struct tarx_item *item);
 /* Whether the attribute NAME is one of those that WANTS means. */
 bool tarx_meta_wants_xattr(const struct tarx_meta_wants *wants, const char *name);
 

@@ -2,12 +2,14 @@
 #include "align/cleanup.h"
 #include "align/io.h"
 #include "overlay/marks.h"
+#include "tarx/fflags.h"
 #include "tarx/path.h"
 #include "tarx/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ an item of a node */
@@ -155,8 +157,12 @@ static int load_meta(struct tarx_tree *tree, const struct align_node *node, stru
 	struct tarx_creation *c = tree->c;
 	TX_FD special = -1;
 
-	if (node->fd >= 0)
+	if (node->fd >= 0) {
+		if (c->wants.fflags && tarx_meta_load_flags(item, node->fd, node->st.st_dev,
+							    &c->asker, &c->arena, err) < 0)
+			tarx_warning(c->report, "%s: %s", node->path, err->text);
 		return tarx_meta_load(item, node->fd, false, &c->wants, &c->owners, &c->arena, err);
+	}
 	special = openat(node->dirfd, node->name,
 			 O_PATH | O_CLOEXEC | (c->report->opts->dereference ? 0 : O_NOFOLLOW));
 	if (special < 0)
@@ -214,6 +220,38 @@ static void tell_index(struct tarx_creation *c, const struct align_node *node,
 	}
 }
 
+static bool is_protattr(const struct tarx_xattr *x)
+{
+	static const char end[] = ".protattr";
+	size_t len = strlen(x->name);
+
+	return overlay_xattr_kind(x->name) == OVERLAY_XATTR_BOUND && len > strlen(end) &&
+	       !strcmp(x->name + len - strlen(end), end);
+}
+
+/* overlayfs keeps append ("a") and immutable ("i") of a file in an attribute, as it could not work on
+ * a file of its layer that really had them. */
+static int add_kept_flags(struct tarx_creation *c, struct tarx_item *item)
+{
+	uint32_t flags = item->fflags ? tarx_fflags_parse(item->fflags, NULL, NULL) : 0, kept = 0;
+	char words[TARX_FFLAGS_ROOM];
+
+	for (size_t i = 0; i < item->xattr_count; i++) {
+		const struct tarx_xattr *x = &item->xattrs[i];
+
+		if (!is_protattr(x))
+			continue;
+		if (memchr(x->value, 'a', x->len))
+			kept |= FS_APPEND_FL;
+		if (memchr(x->value, 'i', x->len))
+			kept |= FS_IMMUTABLE_FL;
+	}
+	if (!kept || !c->wants.fflags)
+		return 0;
+	tarx_fflags_words(words, flags | kept);
+	return keep(c, &item->fflags, words);
+}
+
 static int add_opaque_mark(struct tarx_creation *c, struct tarx_item *item, const char *name)
 {
 	size_t n = item->xattr_count;
@@ -239,6 +277,8 @@ static void make_whiteout(struct tarx_item *item)
 	item->size = 0;
 	item->data.fd = -1;
 	item->xattr_count = 0;
+	item->fflags = NULL;
+	item->has_projid = false;
 }
 
 /* ------------------------------------------------------------------ one node */
@@ -307,12 +347,15 @@ static int fill_rest(struct tarx_tree *tree, const struct align_node *node,
 	if (load_meta(tree, node, item, err) < 0)
 		tarx_warning(c->report, "%s: %s", node->path, err->text);
 	sort_xattrs(item);
+	item->subvolume = disguise->subvolume;
 	/* The mode's group bits are its mask: with another mode it would bring the old one back. */
 	if (c->report->opts->override.mode)
 		item->acl_access = NULL;
 	*layer = fill_data(tree, node, disguise, item);
 	if (tree->diff) {
 		tell_index(c, node, item);
+		if (add_kept_flags(c, item) < 0)
+			return tx_fail(err, ENOMEM, "read the file flags");
 		drop_bound_marks(item);
 	}
 	if (tree->opaque && !*node->below && S_ISDIR(item->mode) &&

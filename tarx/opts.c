@@ -256,6 +256,7 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 				    .same_permissions = -1,
 				    .xattrs = true,
 				    .acls = true,
+				    .fflags = true,
 				    .selinux = true };
 	if (argc > 1 && argv[1][0] && argv[1][0] != '-') {
 		if (strchr(argv[1], '-'))

@@ -97,9 +97,12 @@ struct tarx_opts {
 	const char *stats_file; /* borrowed; NULL: standard error */
 	bool sync;
 	bool touch;
+	bool ignore_zeros;
 	bool numeric_owner;
 	int same_owner, same_permissions; /* 1, 0, or -1: as root yes, else no */
-	bool xattrs, acls, selinux;
+	bool xattrs, acls, selinux, fflags;
+	bool subvolumes;
+	bool one_file_system;
 	struct tarx_rename rename; /* owned */
 	size_t strip; /* components taken off the names that are restored */
 	bool show_renamed; /* lists show names as --transform and --strip-components make them */

@@ -28,6 +28,9 @@ const struct tarx_option tarx_options[] = {
 	/* which archive and which files */
 	{ "file", 'f', ANY, required_argument, "FILE", "the archive; - or absent: stdin, stdout",
 	  .text = offsetof(struct tarx_opts, archive) },
+	{ "ignore-zeros", 'i', ANY, no_argument, NULL,
+	  "read on behind blocks of zeros: archives one behind the other",
+	  .flag = offsetof(struct tarx_opts, ignore_zeros), .on = true },
 	{ "directory", 'C', ANY, required_argument, "DIR", "change to DIR; may be repeated",
 	  .take = tarx_take_dir },
 
@@ -252,6 +255,17 @@ const struct tarx_option tarx_options[] = {
 	  .flag = offsetof(struct tarx_opts, acls), .on = true },
 	{ "no-acls", 0, ANY, no_argument, NULL, "no ACLs", .flag = offsetof(struct tarx_opts, acls),
 	  .on = false },
+
+	{ "fflags", 0, MOVES, no_argument, NULL,
+	  "file flags of chattr(1) and quota projects too (default)",
+	  .flag = offsetof(struct tarx_opts, fflags), .on = true },
+	{ "no-fflags", 0, MOVES, no_argument, NULL, "neither of them",
+	  .flag = offsetof(struct tarx_opts, fflags), .on = false },
+	{ "subvolumes", 0, MOVES, no_argument, NULL, "btrfs subvolumes as such, not as directories",
+	  .flag = offsetof(struct tarx_opts, subvolumes), .on = true },
+	{ "one-file-system", 0, ANY, no_argument, NULL,
+	  "what is mounted below, and subvolumes, as empty directories",
+	  .flag = offsetof(struct tarx_opts, one_file_system), .on = true },
 
 	/* what is told */
 	{ "verbose", 'v', ANY, optional_argument, "time",

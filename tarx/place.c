@@ -1,11 +1,13 @@
 #include "tarx/place_parts.h"
 
+#include "align/attrs.h"
 #include "align/cleanup.h"
 #include "align/io.h"
 #include "tarx/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,17 +17,24 @@
 int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflink reflink,
 		    struct tx_err *err)
 {
+	struct stat st;
+
 	place->parent = (struct tarx_parent){ .fd = -1 };
 	place->mover = (struct align_mover){ .reflink = reflink, .tally = &place->report->tally };
 	/* Who asks for owners by name wants to hear of it. */
 	place->privileged = geteuid() == 0 || place->report->opts->same_owner > 0;
 	place->anywhere = place->report->opts->absolute_names;
 	place->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return place->root < 0 ? tx_fail(err, errno, "open the directory %s", dir) : 0;
+	if (place->root < 0 || fstat(place->root, &st) < 0)
+		return tx_fail(err, errno, "open the directory %s", dir);
+	place->root_dev = st.st_dev;
+	return 0;
 }
 
-bool tarx_place_is_fatal(int errnum)
+bool tarx_place_is_fatal(const struct tarx_place *place, int errnum)
 {
+	if (errnum == EROFS && place->parent.volume.dev != place->root_dev)
+		return false;
 	return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS || errnum == ENOMEM ||
 	       errnum == EMFILE || errnum == ENFILE;
 }
@@ -186,21 +195,58 @@ static int enter_parent(struct tarx_place *place, const char *path, size_t len, 
 struct complaint {
 	struct tarx_place *place;
 	const char *path;
+	int fd;
 };
 
-static void complain(void *data, const struct tx_err *err)
+/* "which is immutable (chattr -i ends that)"; NULL where FLAGS are none of those. */
+static const char *explain(uint32_t flags)
 {
+	if (flags & FS_IMMUTABLE_FL)
+		return "immutable (chattr -i ends that)";
+	return flags & FS_APPEND_FL ? "append-only (chattr -a ends that)" : NULL;
+}
+
+int tarx_place_refused(int dir, const char *name, int r, const char *what, struct tx_err *err)
+{
+	const char *why = r == -EPERM ? explain(align_attrs_forbidding(dir, name)) : NULL;
+
+	if (why)
+		return tx_fail(err, -r, "%s, which is %s", what, why);
+	why = r == -EPERM ? explain(align_attrs_forbidding(dir, NULL)) : NULL;
+	if (why)
+		return tx_fail(err, -r, "%s in a directory that is %s", what, why);
+	return tx_fail(err, -r, "%s", what);
+}
+
+static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *err)
+{
+	static const enum tarx_once once[] = { [TARX_META_LOST_HINT] = TARX_ONCE_BTRFS,
+					       [TARX_META_LOST_PROJECT] = TARX_ONCE_PROJECT };
 	const struct complaint *c = data;
+	const char *why;
+
+	if (loss != TARX_META_LOST) {
+		c->place->report->left_out++;
+		if (tarx_say_once(c->place->report, once[loss]))
+			tarx_notice(c->place->report, "%s: %s (and so for others)", c->path,
+				    err->text);
+		return;
+	}
 
 	/* Without privilege some attributes cannot be had; GNU tar does not count that either. */
 	if (!c->place->privileged && err->code == EPERM) {
+		c->place->report->left_out++;
 		if (tarx_say_once(c->place->report, TARX_ONCE_PRIVILEGE))
 			tarx_notice(c->place->report,
 				    "%s: %s (and so for others: this needs to be root)", c->path,
 				    err->text);
 		return;
 	}
-	tarx_warning(c->place->report, "%s: %s", c->path, err->text);
+	why = err->code == EPERM ? explain(align_attrs_forbidding(c->fd, NULL)) : NULL;
+	if (why)
+		tarx_warning(c->place->report, "%s: %s; it is %s", c->path, err->text, why);
+	else
+		tarx_warning(c->place->report, "%s: %s", c->path, err->text);
 }
 
 void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
@@ -209,7 +255,7 @@ void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, in
 	struct tarx_meta_target target = { .fd = fd,
 					   .by_path = by_path,
 					   .clear_acls = place->parent.acls };
-	struct complaint c = { place, item->path };
+	struct complaint c = { place, item->path, fd };
 
 	tarx_meta_apply(item, &target, parts, place->wants, place->owners, complain, &c);
 }
@@ -228,12 +274,12 @@ static int place_by_type(struct tarx_place *place, const struct tarx_item *item,
 	if (r < 0 || place->stayed)
 		return r < 0 ? r : 0;
 	if (r == TARX_OLD_IS_WRITTEN)
-		return tarx_place_over_file(place, item, name, reader, err);
+		return tarx_place_over_file(place, item, path, name, reader, err);
 	if (item->hardlink)
 		return tarx_place_hardlink(place, item, name, err);
 	switch (item->mode & S_IFMT) {
 	case S_IFREG:
-		return tarx_place_file(place, item, name, reader, err);
+		return tarx_place_file(place, item, path, name, reader, err);
 	case S_IFDIR:
 		return tarx_place_directory(place, item, path, name, err);
 	case S_IFLNK:
@@ -254,8 +300,11 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 	size_t dir_len = slash ? (size_t)(slash - restored) + (slash == restored) : 0;
 	TX_FREE struct tarx_xattr *kept = NULL;
 	struct tarx_item trusted = *item;
-	int r = enter_parent(place, restored, dir_len, err);
+	int r;
 
+	if (item->broken)
+		return tx_reject(err, EBADMSG, "%s", item->broken);
+	r = enter_parent(place, restored, dir_len, err);
 	if (r < 0)
 		return r;
 	if (item->xattr_count > 0 && tarx_place_trust(place, &trusted, &kept) < 0)

@@ -27,12 +27,13 @@ struct tarx_parent {
 
 struct tarx_place {
 	int root; /* owned: the target */
+	dev_t root_dev;
 	struct tarx_report *report; /* borrowed */
 	const struct tarx_meta_wants *wants; /* borrowed */
 	struct tarx_owners *owners; /* borrowed */
 	struct align_mover mover; /* owned */
 	struct tarx_parent parent;
-	struct tarx_later *later; /* owned: directories whose attributes come last */
+	struct tarx_later *later; /* owned: what must wait for tarx_place_finish() */
 	size_t later_count, later_room;
 	char **failures; /* owned, and what they point to: paths that were not restored */
 	size_t failure_count;
@@ -60,10 +61,11 @@ int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_er
 int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
 		    struct tarx_reader *reader, struct tx_err *err);
 
-/* Whether after this errno nothing else can be restored either. */
-bool tarx_place_is_fatal(int errnum);
+/* Whether after this errno nothing else can be restored either. A read-only subvolume or mount below
+ * the target is not the end. */
+bool tarx_place_is_fatal(const struct tarx_place *place, int errnum);
 
-/* Directories' attributes, the deepest first. */
+/* Directories' attributes and files' last flags, the deepest first. */
 void tarx_place_finish(struct tarx_place *place);
 
 /* All of the target's file system is on disk. Returns 0 or -errno. */

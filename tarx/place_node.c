@@ -1,12 +1,16 @@
 /* Regular files, links, devices and FIFOs as inodes. */
 #include "tarx/place_parts.h"
 
+#include "align/attrs.h"
 #include "align/cleanup.h"
 #include "align/io.h"
+#include "tarx/fflags.h"
 #include "tarx/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +24,8 @@ static int settle(struct tarx_place *place, struct tarx_spot *spot, int r, struc
 	int settled = r < 0 ? 0 : tarx_spot_settle(place, spot);
 
 	if (settled < 0)
-		r = tx_fail(err, -settled, "replace what is there");
+		r = tarx_place_refused(place->parent.fd, spot->name, settled,
+				       "replace what is there", err);
 	if (r < 0)
 		tarx_spot_abandon(place, spot);
 	return r;
@@ -33,28 +38,52 @@ static int check_reach(const struct tarx_item *item, const struct tarx_reader *r
 {
 	off_t end = reader->base + reader->size;
 
-	if (item->data.off <= end && item->size <= end - item->data.off)
+	if (item->data.off <= end && item->data.len <= end - item->data.off)
 		return 0;
 	return tx_reject(err, EBADMSG,
 			 "the archive is truncated: %jd bytes from %jd on are missing",
-			 (intmax_t)(item->size - (end - item->data.off)), (intmax_t)end);
+			 (intmax_t)(item->data.len - (end - item->data.off)), (intmax_t)end);
 }
 
-static int fill_from_file(struct tarx_place *place, const struct tarx_item *item,
-			  const struct tarx_reader *reader, int fd, struct tx_err *err)
+/* Moves SPAN of the archive to byte AT; *END becomes that of the file. */
+static int fill_piece(struct tarx_place *place, const struct align_span *span, int fd, off_t at,
+		      off_t *end, struct tx_err *err)
 {
 	struct align_moved moved;
-	int r = check_reach(item, reader, err);
+	int r = align_span_move(&place->mover, span, fd, at, &moved, err);
 
-	if (r < 0)
-		return r;
-	r = align_span_move(&place->mover, &item->data, fd, 0, &moved, err);
 	place->refused |= r < 0 && moved.refused;
 	if (r < 0)
 		return r;
-	if (moved.bytes < item->size)
+	if (moved.bytes < span->len)
 		return tx_reject(err, EBADMSG, "the archive became shorter while it was read");
-	if (moved.ends_in_hole && ftruncate(fd, item->size) < 0)
+	if (!moved.ends_in_hole)
+		*end = at + span->len;
+	return 0;
+}
+
+/* Every segment, or the one piece that there is; holes between them are left out. */
+static int fill_from_file(struct tarx_place *place, const struct tarx_item *item,
+			  const struct tarx_reader *reader, int fd, struct tx_err *err)
+{
+	const struct tarx_segment whole = { 0, item->size, item->data.off };
+	const struct tarx_segment *segments = item->segments ? item->segments : &whole;
+	size_t count = item->segments ? item->segment_count : 1;
+	off_t data = 0, end = 0;
+	int r = check_reach(item, reader, err);
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct align_span span = item->data;
+
+		span.off = segments[i].at;
+		span.len = segments[i].len;
+		data += span.len;
+		r = fill_piece(place, &span, fd, segments[i].off, &end, err);
+	}
+	if (r < 0)
+		return r;
+	place->mover.tally->hole += (uint64_t)(item->size - data);
+	if (end < item->size && ftruncate(fd, item->size) < 0)
 		return tx_fail(err, errno, "set the length");
 	return 0;
 }
@@ -81,6 +110,8 @@ static int fill_from_stream(struct tarx_place *place, const struct tarx_item *it
 	}
 	if (r < 0)
 		return r;
+	if (end < item->size && !item->segments)
+		return tx_reject(err, EBADMSG, "the archive is damaged: bytes are missing");
 	if (end < item->size && ftruncate(fd, item->size) < 0)
 		return tx_fail(err, errno, "set the length");
 	place->mover.tally->copied += copied;
@@ -96,6 +127,8 @@ static bool is_moved_directly(const struct tarx_place *place, const struct tarx_
 
 	if (item->data.fd < 0 || item->size == 0)
 		return false;
+	if (item->segments)
+		return true;
 	if (block && item->data.off % block == 0 && item->size >= block)
 		return true;
 	return item->size > 64 << 10;
@@ -111,6 +144,9 @@ static int fill(struct tarx_place *place, const struct tarx_item *item, struct t
 		return tx_fail(err, EOPNOTSUPP, "cannot share extents (%s has no reflinks)",
 			       place->parent.volume.name);
 	}
+	/* XFS reserves space behind what grows, which would fill the holes. */
+	if (item->segments && ftruncate(fd, item->size) < 0)
+		return tx_fail(err, errno, "set the length");
 	if (is_moved_directly(place, item))
 		return fill_from_file(place, item, reader, fd, err);
 	return fill_from_stream(place, item, reader, fd, err);
@@ -127,20 +163,69 @@ static int create_file(struct tarx_place *place, struct tarx_spot *spot)
 	return fd < 0 ? -errno : fd;
 }
 
-int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
-		    struct tarx_reader *reader, struct tx_err *err)
+/* Between a file with copy-on-write and one without nothing can be shared: btrfs would refuse. Under
+ * --reflink=always it is tried all the same, as then the refusal is what counts. */
+static bool differs_in_cow(const struct tarx_place *place, const struct tarx_item *item,
+			   int archive)
+{
+	if (place->mover.reflink == ALIGN_REFLINK_ALWAYS || !place->wants->fflags ||
+	    !item->fflags || !(tarx_fflags_parse(item->fflags, NULL, NULL) & FS_NOCOW_FL))
+		return false;
+	return !align_attrs_no_cow(archive);
+}
+
+/* Flags, then bytes: some flags can only be given to an empty file. */
+static int fill_flagged(struct tarx_place *place, const struct tarx_item *item,
+			struct tarx_reader *reader, int fd, unsigned int parts, struct tx_err *err)
+{
+	uint32_t block = place->mover.block;
+	int r;
+
+	if (item->fflags || item->has_projid || tarx_meta_compression(item))
+		tarx_place_apply(place, item, fd, false, parts);
+	if (differs_in_cow(place, item, reader->fd))
+		place->mover.block = 0;
+	r = fill(place, item, reader, fd, err);
+	place->mover.block = block;
+	return r;
+}
+
+/* Flags that forbid links and replacing wait; who cannot set them is told so at once. */
+static int apply_all(struct tarx_place *place, const struct tarx_item *item, const char *path,
+		     int fd, struct tx_err *err)
+{
+	bool last = place->wants->fflags && tarx_meta_has_last(item);
+
+	tarx_place_apply(place, item, fd, false,
+			 TARX_META_ALL | (last && !place->privileged ? TARX_META_LAST : 0));
+	if (last && place->privileged)
+		return tarx_place_remember_file(place, item, path, fd, err);
+	return 0;
+}
+
+int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *path,
+		    const char *name, struct tarx_reader *reader, struct tx_err *err)
 {
 	struct tarx_spot spot = { .name = name };
 	int fd = create_file(place, &spot), r;
+	/* Into a directory that hands its project down nothing of another one can be renamed. */
+	bool project_last = spot.temp[0] && item->has_projid;
+	TX_FD again = -1;
 
 	if (fd < 0)
-		return tx_fail(err, -fd, "create");
-	r = fill(place, item, reader, fd, err);
+		return tarx_place_refused(place->parent.fd, name, fd, "create", err);
+	r = fill_flagged(place, item, reader, fd,
+			 TARX_META_FLAGS | (project_last ? 0 : TARX_META_PROJECT), err);
 	if (r == 0)
-		tarx_place_apply(place, item, fd, false, TARX_META_ALL);
+		r = apply_all(place, item, path, fd, err);
+	if (r == 0 && project_last)
+		again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (close(fd) < 0 && r == 0)
 		r = tx_fail(err, errno, "close");
-	return settle(place, &spot, r, err);
+	r = settle(place, &spot, r, err);
+	if (r == 0 && project_last)
+		tarx_place_apply(place, item, again, false, TARX_META_PROJECT);
+	return r;
 }
 
 static int open_old(const struct tarx_place *place, const char *name,
@@ -161,18 +246,16 @@ static int open_old(const struct tarx_place *place, const char *name,
 	return tx_fd_steal(&fd);
 }
 
-int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
-			 struct tarx_reader *reader, struct tx_err *err)
+int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item, const char *path,
+			 const char *name, struct tarx_reader *reader, struct tx_err *err)
 {
 	TX_FD fd = open_old(place, name, reader, err);
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = fill(place, item, reader, fd, err);
-	if (r == 0)
-		tarx_place_apply(place, item, fd, false, TARX_META_ALL);
-	return r;
+	r = fill_flagged(place, item, reader, fd, TARX_META_FLAGS | TARX_META_PROJECT, err);
+	return r < 0 ? r : apply_all(place, item, path, fd, err);
 }
 
 /* ------------------------------------------------------------------ links, devices, FIFOs */
@@ -194,6 +277,17 @@ static int make_hardlink(struct tarx_place *place, const char *target, const cha
 	return linkat(from, last, place->parent.fd, name, 0) < 0 ? -errno : 0;
 }
 
+/* Begins the error R of a link to TARGET, which a flag of it may forbid. */
+static int refused_link(const struct tarx_place *place, const char *target, int r,
+			struct tx_err *err)
+{
+	TX_FD fd = r == -EPERM ? tarx_place_find(place, target, O_PATH | O_NOFOLLOW) : -1;
+	char what[TX_ERR_ROOM / 2];
+
+	snprintf(what, sizeof(what), "link to %s", target);
+	return tarx_place_refused(fd >= 0 ? fd : place->parent.fd, NULL, r, what, err);
+}
+
 int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, const char *name,
 			struct tx_err *err)
 {
@@ -212,7 +306,7 @@ int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, 
 		r = make_hardlink(place, target, tarx_spot_name(&spot));
 	while (r == -EEXIST && tarx_spot_step_aside(place, &spot));
 	if (r < 0)
-		return tx_fail(err, -r, "link to %s", item->link);
+		return refused_link(place, target, r, err);
 	return settle(place, &spot, 0, err);
 }
 
@@ -252,7 +346,7 @@ int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, c
 		r = make_special(place, item, tarx_spot_name(&spot));
 	while (r == -EEXIST && tarx_spot_step_aside(place, &spot));
 	if (r < 0)
-		return tx_fail(err, -r, "create");
+		return tarx_place_refused(place->parent.fd, name, r, "create", err);
 	fd = openat(place->parent.fd, tarx_spot_name(&spot), O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	r = fd < 0 ? tx_fail(err, errno, "open") : check_special(item, fd, err);
 	if (r == 0 && S_ISLNK(item->mode) && tarx_place_note_symlink(place, fd) < 0)

@@ -78,7 +78,9 @@ static int keep(const struct tarx_place *place, const struct tarx_item *item, co
 
 static int skip(struct tarx_place *place, const struct tarx_item *item)
 {
-	if (place->report->opts->verbose)
+	const struct tarx_opts *opts = place->report->opts;
+
+	if (opts->verbose && !tarx_opts_silences(opts, TARX_WARN_EXISTING_FILE))
 		tarx_notice(place->report, "%s: skipping existing file", item->path);
 	return TARX_OLD_STAYS;
 }
@@ -87,7 +89,8 @@ static int keep_newer(struct tarx_place *place, const struct tarx_item *item,
 		      const struct tarx_reader *reader, const char *name, const struct stat *st)
 {
 	if (!S_ISDIR(st->st_mode) && is_newer(item, reader, st)) {
-		tarx_notice(place->report, "Current '%s' is newer or same age", item->path);
+		if (!tarx_opts_silences(place->report->opts, TARX_WARN_IGNORE_NEWER))
+			tarx_notice(place->report, "Current '%s' is newer or same age", item->path);
 		return TARX_OLD_STAYS;
 	}
 	/* As GNU tar has it: a directory with something in it keeps its attributes. */

@@ -44,18 +44,31 @@ void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot);
 void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
 		      unsigned int parts);
 
-/* Each makes one kind of inode, called NAME in the parent. 0 or -errno; then nothing is left. */
-int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
-		    struct tarx_reader *reader, struct tx_err *err);
+/* Each makes one kind of inode, called NAME in the parent, PATH from the target. 0 or -errno; then
+ * nothing is left. */
+int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, const char *path,
+		    const char *name, struct tarx_reader *reader, struct tx_err *err);
 /* The same over the regular file that is there, in place; -errno may leave it half written. */
-int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item, const char *name,
-			 struct tarx_reader *reader, struct tx_err *err);
+int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item, const char *path,
+			 const char *name, struct tarx_reader *reader, struct tx_err *err);
 int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, const char *name,
 			struct tx_err *err);
 int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, const char *name,
 		       struct tx_err *err);
 int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item, const char *path,
 			 const char *name, struct tx_err *err);
+
+/* Begins the error R (-errno) of doing WHAT to NAME in the directory DIR. Where a file flag is in the
+ * way it is named. Returns R. */
+int tarx_place_refused(int dir, const char *name, int r, const char *what, struct tx_err *err);
+
+/* What FD needs yet is remembered for tarx_place_finish(): of a directory PARTS (TARX_META_*; PROTECT:
+ * it is a subvolume that becomes read-only), of a file its last flags. 0 or -errno. */
+int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_item *item,
+				  const char *path, int fd, unsigned int parts, bool protect,
+				  struct tx_err *err);
+int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *item,
+			     const char *path, int fd, struct tx_err *err);
 
 /* Remembers, or forgets, that the member of that path could not be restored. */
 void tarx_place_keep_failure(struct tarx_place *place, const char *restored, bool failed);
@@ -67,7 +80,7 @@ int tarx_place_trust(struct tarx_place *place, struct tarx_item *item, struct ta
 /* Whether the last member of that path could not be restored. */
 bool tarx_place_has_failed(const struct tarx_place *place, const char *restored);
 
-/* Gives back what tarx_place_directory() remembered. */
+/* Gives back what was remembered. */
 void tarx_place_release_later(struct tarx_place *place);
 
 #endif

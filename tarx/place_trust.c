@@ -20,6 +20,7 @@ static bool is_trusted(struct tarx_place *place, const struct tarx_item *item,
 	if (tarx_meta_is_acl(x->name))
 		return false;
 	if (!strncmp(x->name, "btrfs.", 6) && strcmp(place->parent.volume.name, "btrfs") != 0) {
+		place->report->left_out++;
 		if (tarx_say_once(place->report, TARX_ONCE_BTRFS))
 			tarx_notice(place->report, "%s: %s and the like are left out: this is %s",
 				    item->path, x->name, place->parent.volume.name);

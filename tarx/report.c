@@ -355,8 +355,9 @@ static int put_stats(FILE *out, const struct tarx_report *report)
 		usage.ru_maxrss * 1024);
 	put_members(out, report);
 	put_bytes(out, report);
-	fprintf(out, ", \"warnings\":%" PRIu64 ", \"errors\":%" PRIu64 "}\n", report->warnings,
-		report->errors);
+	fprintf(out,
+		", \"left_out\":%" PRIu64 ", \"warnings\":%" PRIu64 ", \"errors\":%" PRIu64 "}\n",
+		report->left_out, report->warnings, report->errors);
 	return fflush(out);
 }
 

@@ -19,6 +19,8 @@ struct tarx_report {
 	int utf8; /* whether the person's locale is UTF-8; -1: not asked yet */
 	int exit_code; /* 0, 1 or 2 so far */
 	uint64_t warnings, errors;
+	uint64_t
+		left_out; /* attributes that were not restored, as privilege or the file system lacks */
 	uint64_t members[TARX_KINDS];
 	uint64_t subvolumes; /* directories stored that are btrfs subvolumes */
 	uint64_t header_bytes, padding_bytes, archive_bytes;
@@ -39,6 +41,7 @@ enum tarx_once {
 	TARX_ONCE_PRIVILEGE = 8,
 	TARX_ONCE_SUBVOLUME = 16,
 	TARX_ONCE_BTRFS = 32,
+	TARX_ONCE_PROJECT = 64,
 	TARX_ONCE_PATTERN = 1 << 16,
 	TARX_ONCE_LINK_SLASH = 1 << 17,
 	TARX_ONCE_EMPTY = 1 << 18,

@@ -5,30 +5,45 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-static void tell_subvolume(struct tarx_creation *c, const struct align_node *node)
+static const char *subvolume_kind(struct tarx_creation *c, const struct align_node *node)
 {
 	struct tx_err err;
+	int r = align_subvolume_is_read_only(node->fd, &err);
 
-	if (!*node->below || node->st.st_ino != ALIGN_SUBVOLUME_INO ||
+	if (r < 0)
+		tarx_warning(c->report, "%s: %s", node->path, err.text);
+	return r > 0 ? "ro" : "rw";
+}
+
+/* Counts a subvolume. Returns how it is recorded; NULL: it is none, or is stored as a directory. */
+static const char *look_for_subvolume(struct tarx_creation *c, const struct align_node *node)
+{
+	bool wanted = c->report->opts->subvolumes;
+	struct tx_err err;
+
+	if (node->st.st_ino != ALIGN_SUBVOLUME_INO || (!*node->below && !wanted) ||
 	    align_volume_is_subvolume(node->fd, &err) <= 0)
-		return;
+		return NULL;
 	c->report->subvolumes++;
+	if (wanted)
+		return subvolume_kind(c, node);
 	if (tarx_say_once(c->report, TARX_ONCE_SUBVOLUME))
 		tarx_notice(c->report,
 			    "%s: a btrfs subvolume, stored as a directory (and so for others)",
 			    node->path);
+	return NULL;
 }
 
 static int add_seen(struct tarx_tree *tree, const struct align_node *node)
 {
-	const struct tarx_disguise none = { .source = -1 };
+	struct tarx_disguise disguise = { .source = -1 };
 	struct tx_err err;
 
 	if (tarx_layers_enter(&tree->layers, tree->base, tree->root, node, &err) < 0)
 		return tarx_fatal(tree->c->report, "%s: %s", node->path, err.text);
 	if (S_ISDIR(node->st.st_mode))
-		tell_subvolume(tree->c, node);
-	return tarx_tree_add(tree, node, &none);
+		disguise.subvolume = look_for_subvolume(tree->c, node);
+	return tarx_tree_add(tree, node, &disguise);
 }
 
 void tarx_tree_tell_failed(struct tarx_creation *c, const char *path, const struct tx_err *err)
@@ -77,6 +92,7 @@ static void set_up(struct align_walk *walk, struct tarx_creation *c)
 {
 	const struct tarx_opts *opts = c->report->opts;
 
+	walk->one_device = opts->one_file_system;
 	walk->by_inode = opts->sort == TARX_SORT_INODE;
 	walk->follow = opts->dereference;
 	walk->wants = tarx_prune_wants;
@@ -108,7 +124,7 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 	return r;
 }
 
-int tarx_tree_seen(struct tarx_creation *c, int base, const char *path)
+static int archive_seen(struct tarx_creation *c, int base, const char *path)
 {
 	struct tarx_tree tree = {
 		.c = c, .base = base, .root = path, .layers = { .report = c->report }
@@ -116,5 +132,38 @@ int tarx_tree_seen(struct tarx_creation *c, int base, const char *path)
 	int r = tarx_tree_archive(&tree, path);
 
 	tarx_layers_release(&tree.layers);
+	return r;
+}
+
+int tarx_tree_located(struct tarx_creation *c, const struct tarx_located *at, const char *path)
+{
+	struct tarx_tree tree = {
+		.c = c,
+		.base = at->stack.root,
+		.root = *at->rel ? at->rel : ".",
+		.layers = { .report = c->report, .stack = &at->stack, .rel = at->rel },
+	};
+	int r;
+
+	if (tree.base < 0)
+		return tarx_fatal(c->report,
+				  "%s: nothing shows this layer together with those below", path);
+	r = tarx_tree_archive(&tree, path);
+	tarx_layers_release(&tree.layers);
+	return r;
+}
+
+int tarx_tree_seen(struct tarx_creation *c, int base, const char *path)
+{
+	struct tarx_located at;
+	struct tx_err err;
+	int r;
+
+	if (c->report->opts->overlay != TARX_OVERLAY_MERGED)
+		return archive_seen(c, base, path);
+	if (tarx_locate_layer(&at, base, path, &err) < 0)
+		return tarx_fatal(c->report, "%s: %s", path, err.text);
+	r = at.in_layer ? tarx_tree_located(c, &at, path) : archive_seen(c, base, path);
+	tarx_located_release(&at);
 	return r;
 }

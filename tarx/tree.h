@@ -19,6 +19,7 @@ struct tarx_creation {
 	struct tarx_links links;
 	struct tarx_owners owners;
 	struct tarx_meta_wants wants;
+	struct align_attrs_asker asker;
 	struct tarx_prune prune;
 	struct tx_arena arena; /* of the item in hand */
 };
@@ -36,6 +37,7 @@ struct tarx_tree {
 struct tarx_disguise {
 	bool whiteout; /* it stands for a removed name */
 	int source; /* borrowed: its bytes are in this file; -1: in its own */
+	const char *subvolume; /* static: it is recorded as a subvolume of this kind; or NULL */
 };
 
 /* All of these report what is wrong themselves. They return 0, or a negative number when the
@@ -52,8 +54,12 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 		  const struct tarx_disguise *disguise);
 
 /* Stores what PATH, looked up in BASE, is seen to be: a plain tree, or an overlay as its mount
- * shows it. */
+ * shows it. Under --overlay=merged a layer stands for what it shows with those below. */
 int tarx_tree_seen(struct tarx_creation *c, int base, const char *path);
+
+/* Stores what the overlay shows at the place AT, of the root of a mount; member names begin with
+ * PATH. */
+int tarx_tree_located(struct tarx_creation *c, const struct tarx_located *at, const char *path);
 
 /* Stores what the upper layer of the overlay that PATH lies on changed there (--overlay=diff). */
 int tarx_tree_diff(struct tarx_creation *c, int base, const char *path);

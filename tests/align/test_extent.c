@@ -167,6 +167,68 @@ static void test_many(const char *disk)
 		     "also in a range that ends in their midst");
 }
 
+/* ------------------------------------------------------------------ the same places */
+
+static void test_same(const char *disk)
+{
+	TX_FD a = disk_file(disk, "same a"), b = disk_file(disk, "same b");
+	TX_FD c = disk_file(disk, "same c");
+
+	disk_fill(a, 128 * K, 128 * K, 1);
+	disk_fill(a, 512 * K, 100 * K, 1);
+	disk_fill(c, 128 * K, 128 * K, 1);
+	disk_fill(c, 512 * K, 100 * K, 1);
+	must(ftruncate(a, 700 * K) == 0 && ftruncate(c, 700 * K) == 0, "truncate");
+	must(fsync(a) == 0 && ioctl(b, FICLONE, a) == 0, "clone");
+	tap_number(align_extent_same(a, a, 700 * K, false), 1, "%s: a file is in its own place",
+		   disk);
+	tap_number(align_extent_same(a, b, 700 * K, false), 1, "%s: and so is a clone", disk);
+	tap_number(align_extent_same(a, c, 700 * K, false), 0,
+		   "%s: the same bytes elsewhere are not", disk);
+	disk_fill(b, 520 * K, 4 * K, 2);
+	tap_number(align_extent_same(a, b, 700 * K, false), 0,
+		   "%s: nor a clone of which a block was written, not yet to the disk", disk);
+	tap_number(align_extent_same(a, b, 500 * K, false), 1, "%s: up to that it is", disk);
+	tap_number(align_extent_same(a, -1, 700 * K, false), -EBADF, "%s: no file is an error",
+		   disk);
+}
+
+static void test_same_many(const char *disk)
+{
+	TX_FD a = disk_file(disk, "same many"), b = disk_file(disk, "same many2");
+	const int pieces = 700;
+
+	for (int i = 0; i < pieces; i++)
+		disk_fill(a, (off_t)i * 64 * K, 32 * K, 1);
+	must(fsync(a) == 0 && ioctl(b, FICLONE, a) == 0, "clone");
+	tap_number(align_extent_same(a, b, pieces * 64 * K, false), 1,
+		   "%s: hundreds of extents are compared", disk);
+	disk_fill(b, (off_t)(pieces - 1) * 64 * K, 4 * K, 2);
+	tap_number(align_extent_same(a, b, pieces * 64 * K, false), 0, "%s: to the last", disk);
+}
+
+/* Of all parts of a compressed extent FIEMAP tells one place. */
+static void test_same_compressed(void)
+{
+	TX_FD a = disk_file("btrfs", "compressed"), b = disk_file("btrfs", "part");
+	static char text[128 * 1024];
+	int flags = FS_COMPR_FL;
+
+	if (ioctl(a, FS_IOC_SETFLAGS, &flags) < 0 || ioctl(b, FS_IOC_SETFLAGS, &flags) < 0) {
+		tap_skip("parts of a compressed extent are told apart", "cannot be compressed");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i / 4096);
+	must(pwrite(a, text, sizeof(text), 0) == sizeof(text), "write");
+	share(a, 64 * K, 4 * K, b, 0);
+	must(ftruncate(a, 4 * K) == 0, "truncate");
+	tap_number(align_extent_same(a, b, 4 * K, false), 0,
+		   "parts of a compressed extent are not the same place");
+	tap_number(align_extent_same(a, a, 4 * K, false), 0, "nor the same part for certain");
+	tap_number(align_extent_same(a, a, 4 * K, true), 1, "unless that is enough");
+}
+
 static void test_refused(void)
 {
 	TX_FD fd = disk_file("tmpfs", "file");
@@ -189,9 +251,13 @@ int main(void)
 			if (disks[i].clones) {
 				test_shared(disks[i].name);
 				test_many(disks[i].name);
+				test_same(disks[i].name);
+				test_same_many(disks[i].name);
 			}
 		}
 		test_no_file();
+		if (disks[0].there && !strcmp(disks[0].name, "btrfs"))
+			test_same_compressed();
 		if (disks[5].there)
 			test_refused();
 		disks_close();

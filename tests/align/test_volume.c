@@ -2,8 +2,8 @@
 #include "align/volume.h"
 #include "tests/align/disks.h"
 #include "tests/align/room.h"
-#include "tests/lib/tap.h"
 #include "tests/lib/scene.h"
+#include "tests/lib/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,17 +163,17 @@ static void test_handles(const char *disk)
 	must(mkdir(scene_path("%s/other", disk), 0755) == 0 &&
 		     rename(scene_path("%s/held", disk), scene_path("%s/other/moved", disk)) == 0,
 	     "rename");
-	fd = align_handle_open(&handle, O_RDONLY);
+	fd = align_handle_open(&handle, -1, O_RDONLY);
 	tap_ok(fd >= 0 && inode_of(fd) == ino && disk_holds(fd, 0, 5000, 0, 7),
 	       "%s: it opens the same inode after a rename", disk);
 	tap_ok(fcntl(fd, F_GETFD) & FD_CLOEXEC, "%s: for this program only", disk);
 	close(fd);
-	fd = align_handle_open(&handle, O_WRONLY);
+	fd = align_handle_open(&handle, -1, O_WRONLY);
 	tap_ok(fd >= 0 && write(fd, "x", 1) == 1, "%s: for writing too", disk);
 	close(fd);
 	must(unlink(scene_path("%s/other/moved", disk)) == 0, "unlink");
-	tap_number(align_handle_open(&handle, O_RDONLY), -ESTALE, "%s: a removed inode is stale",
-		   disk);
+	tap_number(align_handle_open(&handle, -1, O_RDONLY), -ESTALE,
+		   "%s: a removed inode is stale", disk);
 	align_handle_release(&handle);
 	tap_ok(handle.bytes == NULL, "%s: a released handle holds nothing", disk);
 #else
@@ -195,11 +195,11 @@ static void test_two_disks(void)
 	if (!tap_ok(take("xfs", &a, &ino) == 0 && take("xfsplain", &b, &ino) == 0,
 		    "handles are taken on two file systems"))
 		return;
-	fd = align_handle_open(&a, O_RDONLY);
+	fd = align_handle_open(&a, -1, O_RDONLY);
 	tap_ok(fstat(fd, &st) == 0 && stat("xfs/held", &want) == 0 && st.st_dev == want.st_dev,
 	       "a handle opens on the file system that it came from");
 	close(fd);
-	fd = align_handle_open(&b, O_RDONLY);
+	fd = align_handle_open(&b, -1, O_RDONLY);
 	tap_ok(fstat(fd, &st) == 0 && stat("xfsplain/held", &want) == 0 && st.st_dev == want.st_dev,
 	       "also where two are mounted");
 	close(fd);
@@ -215,7 +215,7 @@ static void test_no_handles(void)
 
 	tap_number(take("ext4", &handle, &ino), -EOPNOTSUPP, "elsewhere there is none to take");
 	tap_ok(handle.bytes == NULL, "and nothing to release");
-	tap_number(align_handle_open(&handle, O_RDONLY), -EOPNOTSUPP, "nor to open");
+	tap_number(align_handle_open(&handle, -1, O_RDONLY), -EOPNOTSUPP, "nor to open");
 	align_handle_release(&handle);
 }
 

@@ -17,17 +17,29 @@ make=${MAKE:-make}
 run_make() # TARGET
 {
 	"$make" -s -C "$top_builddir" "$1" "DESTDIR=$WORK/root" prefix=/usr exec_prefix=/usr \
-		bindir=/usr/bin datarootdir=/usr/share datadir=/usr/share mandir=/usr/share/man \
+		bindir=/usr/bin libexecdir=/usr/libexec datarootdir=/usr/share datadir=/usr/share \
+		mandir=/usr/share/man \
 		bashcompletiondir=/usr/share/bash-completion/completions
 }
 exits 0 "make install" run_make install
 
 installed=$(cd "$WORK/root" && find . -type f -printf '%P %m\n' | sort)
-is "the program, its page and its completion are installed, and nothing else" "$installed" \
+is "the programs, the page and the completion are installed, and nothing else" "$installed" \
 	'usr/bin/tarx 755
+usr/bin/tarx-bench 755
+usr/libexec/tarx/measure 755
 usr/share/bash-completion/completions/tarx 644
-usr/share/man/man1/tarx.1 644'
+usr/share/man/man1/tarx.1 644
+usr/share/tarx/tarxbench/__init__.py 644
+usr/share/tarx/tarxbench/disk.py 644
+usr/share/tarx/tarxbench/result.py 644
+usr/share/tarx/tarxbench/run.py 644
+usr/share/tarx/tarxbench/tools.py 644
+usr/share/tarx/tarxbench/workloads.py 644'
 ok "the installed program runs" "$WORK/root/usr/bin/tarx" --version
+is "the installed benchmark looks for its parts where they are" \
+	"$(grep '^LIB, MEASURE' "$WORK/root/usr/bin/tarx-bench")" \
+	'LIB, MEASURE = "/usr/share/tarx", "/usr/libexec/tarx/measure"'
 ok "the installed page is tarx.1" cmp "$top_srcdir/tarx/tarx.1" "$WORK/root/usr/share/man/man1/tarx.1"
 ok "the installed completion is completion.bash" cmp "$top_srcdir/tarx/completion.bash" \
 	"$WORK/root/usr/share/bash-completion/completions/tarx"

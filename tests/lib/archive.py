@@ -9,6 +9,7 @@
   archive.py padded FILE               the names of the members that carry padding
   archive.py members FILE              what an archive says of every member, one a line, in its order
   archive.py differ FILE FILE          what two archives say differently of their members
+  archive.py notes FILE                "name tarx.KEY=VALUE" of every comment that means something
   archive.py same FILE TREE            the members' bytes are those of the tree's files
 """
 import difflib
@@ -113,7 +114,10 @@ def broken_rules(path, block):
                     comments = True
                     if length > 512:
                         yield at, f"comment record of {length} bytes"
-                    if len(set(value)) > 1 or not 32 < (value or b"#")[0] < 127:
+                    if value.startswith(b"tarx."):
+                        padded -= 1
+                        comments = False
+                    elif len(set(value)) > 1 or not 32 < (value or b"#")[0] < 127:
                         yield at, f"comment filled with {set(value)}"
                 elif comments:
                     yield at, f"{key!r} after a comment record"
@@ -148,8 +152,20 @@ def pax(path):
 def padded(path):
     with tarfile.open(path, "r:") as tar:
         for member in tar:
-            if "comment" in member.pax_headers:
+            if not member.pax_headers.get("comment", "tarx.").startswith("tarx."):
                 print(member.name)
+
+
+def notes(path):
+    kept = []
+    for _, kind, name, body, _ in headers(path):
+        if kind == b"x":
+            kept = [value.decode() for _, key, value in records(body)
+                    if key == b"comment" and value.startswith(b"tarx.")]
+        else:
+            for note in kept:
+                print(name.decode(errors="replace"), note)
+            kept = []
 
 
 def same(path, tree):
@@ -191,5 +207,6 @@ def differ(one, other):
 
 
 VERBS = {"aligned": aligned, "payloads": payloads, "sharable": sharable, "rules": rules,
-         "pax": pax, "padded": padded, "same": same, "members": members, "differ": differ}
+         "pax": pax, "padded": padded, "notes": notes, "same": same, "members": members,
+         "differ": differ}
 sys.exit(VERBS[sys.argv[1]](*sys.argv[2:]))

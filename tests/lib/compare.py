@@ -2,7 +2,7 @@
 """compare.py [OPTIONS] A B: two trees are the same in everything a tar archive can keep.
 
 Type, mode, owner, size, device, link target, mtime to the nanosecond, xattrs (ACLs are among them),
-which names are hard links of one another, and every byte of every file. Differences are printed one
+file flags, quota projects, which names are hard links of one another, and every byte of every file. Differences are printed one
 a line; exit 1 when there are any. Goes down by descriptors, so a path may be of any length, and
 looks at data only where files have some, so holes cost nothing.
 
@@ -10,17 +10,51 @@ looks at data only where files have some, so holes cost nothing.
   --no-mtime       no mtimes          --no-xattrs   no xattrs
   --no-owners      no owners          --no-links    hard links not compared
   --no-dir-mtime   no mtimes of directories
+  --no-flags       neither file flags nor projects
+  --subvolumes     which directories are btrfs subvolumes, and which of them are read-only
   --holes          a file in B takes no more blocks than in A (and 256 KiB)
   --skip=NAME      leaves out that path (may be repeated)
 """
+import fcntl
 import os
 import stat
+import struct
 import sys
 
 KINDS = {
     stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo",
     stat.S_IFCHR: "character device", stat.S_IFBLK: "block device", stat.S_IFSOCK: "socket",
 }
+
+FS_IOC_GETFLAGS = 0x80086601
+FS_IOC_FSGETXATTR = 0x801c581f
+BTRFS_IOC_SUBVOL_GETFLAGS = 0x80089419
+# secdel, undel, compress, sync, immutable, append, nodump, noatime, dontcompress, journal-data,
+# notail, dirsync, topdir, nocow, dax, projinherit; the others are the kernel's own.
+FLAGS = 0x2283c4ff
+
+
+def ask(fd, request, size):
+    try:
+        return fcntl.ioctl(fd, request, bytes(size))
+    except OSError:
+        return bytes(size)
+
+
+def flags_and_project(fd):
+    flags = struct.unpack("i", ask(fd, FS_IOC_GETFLAGS, 4))[0] & FLAGS
+    return f"{flags:#x}", struct.unpack_from("5I", ask(fd, FS_IOC_FSGETXATTR, 28))[3]
+
+
+def subvolume(fd):
+    """Whether the directory is one, and whether it is read-only."""
+    if os.fstat(fd).st_ino != 256:
+        return False, False
+    try:
+        flags = fcntl.ioctl(fd, BTRFS_IOC_SUBVOL_GETFLAGS, bytes(8))
+    except OSError:
+        return False, False
+    return True, bool(struct.unpack("Q", flags)[0] & 2)
 
 
 def data_ranges(fd, size):
@@ -84,6 +118,21 @@ class Compare:
             for fd in fds:
                 os.close(fd)
 
+    def opened(self, parents, name, path, kind):
+        """What is only told of an open file or directory."""
+        fds = [os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=p)
+               for p in parents]
+        checks = []
+        if "no-flags" not in self.options:
+            checks.append(("flags and project", *(flags_and_project(fd) for fd in fds)))
+        if "subvolumes" in self.options and kind == stat.S_IFDIR and path != ".":
+            checks.append(("subvolume, read-only", *(subvolume(fd) for fd in fds)))
+        for fd in fds:
+            os.close(fd)
+        for what, left, right in checks:
+            if left != right:
+                self.differ(path, what, left, right)
+
     def node(self, parents, name, path):
         a, b = (os.stat(name, dir_fd=p, follow_symlinks=False) for p in parents)
         self.seen += 1
@@ -92,6 +141,8 @@ class Compare:
             self.differ(path, "type", KINDS[kind], KINDS[stat.S_IFMT(b.st_mode)])
             return
         self.attributes(path, a, b, kind)
+        if kind in (stat.S_IFREG, stat.S_IFDIR):
+            self.opened(parents, name, path, kind)
         if "no-xattrs" not in self.options:
             left, right = (self.xattrs(p, name) for p in parents)
             for key in sorted({*left, *right}):
@@ -151,7 +202,8 @@ def main():
     options = {arg[2:] for arg in sys.argv[1:] if arg.startswith("--") and "=" not in arg}
     skipped = {arg.split("=", 1)[1] for arg in sys.argv[1:] if arg.startswith("--skip=")}
     trees = [arg for arg in sys.argv[1:] if not arg.startswith("--")]
-    known = {"seconds", "no-mtime", "no-xattrs", "no-owners", "no-links", "no-dir-mtime", "holes"}
+    known = {"seconds", "no-mtime", "no-xattrs", "no-owners", "no-links", "no-dir-mtime", "holes",
+             "no-flags", "subvolumes"}
     if len(trees) != 2 or options - known:
         sys.exit(__doc__)
     sys.setrecursionlimit(10000)

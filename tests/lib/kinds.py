@@ -11,8 +11,12 @@
   bytes     names that are not UTF-8, or not composed (NFD)
   deep      paths longer than PATH_MAX
   sparse    files with holes; HUGE=1: also one of 9 GiB
+  flags     file flags that the file system has
+  projects  quota projects, inherited and not (XFS)
+  subvolumes  btrfs subvolumes, one in another, read-only and not
   socket    a socket, which no archive can hold
 """
+import fcntl
 import os
 import random
 import socket
@@ -136,6 +140,11 @@ def xattrs():
     os.setxattr("xattrs/link", "trusted.on-a-link", b"yes", follow_symlinks=False)
     write("xattrs/ping", mode=0o755)
     os.setxattr("xattrs/ping", "security.capability", capability(1, 1 << 13))
+    try:
+        # A label as any other attribute, where nobody watches over labels.
+        os.setxattr("xattrs/ping", "security.selinux", b"system_u:object_r:ping_exec_t:s0\0")
+    except OSError:
+        pass
     write("xattrs/owned-ping", mode=0o755)
     os.chown("xattrs/owned-ping", 1000, 1000)
     os.setxattr("xattrs/owned-ping", "security.capability", capability(0, 1 << 10))
@@ -234,6 +243,129 @@ def sparse():
                                             ((9 << 30) - 3, b"end")])
 
 
+FS_IOC_GETFLAGS, FS_IOC_SETFLAGS = 0x80086601, 0x40086602
+FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR = 0x801c581f, 0x401c5820
+FLAGS = {"append": 0x20, "immutable": 0x10, "nodump": 0x40, "noatime": 0x80, "sync": 0x8,
+         "dirsync": 0x10000, "nocow": 0x800000, "compress": 0x4, "dontcompress": 0x400,
+         "notail": 0x8000, "topdir": 0x20000, "secdel": 0x1, "undel": 0x2}
+
+
+def add_flags(path, *words):
+    """False: the file system has none of these."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        flags = struct.unpack("i", fcntl.ioctl(fd, FS_IOC_GETFLAGS, bytes(4)))[0]
+        for word in words:
+            flags |= FLAGS[word]
+        fcntl.ioctl(fd, FS_IOC_SETFLAGS, struct.pack("i", flags))
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def flags():
+    os.mkdir("flags")
+    os.chdir("flags")
+    for word in FLAGS:
+        # While it is empty, as some take no others; what forbids writing comes after the bytes.
+        late = word in ("append", "immutable")
+        for size in (0, 20000):
+            name = f"{word}-{size}"
+            write(name, b"")
+            known = late or add_flags(name, word)
+            if not known:
+                os.unlink(name)
+                continue
+            with open(name, "wb") as file:
+                file.write(dice.randbytes(size))
+            os.utime(name, ns=(1, 1111111111222222222))
+            if late:
+                add_flags(name, word)
+        os.mkdir(f"directory-{word}")
+        write(f"directory-{word}/inside", dice.randbytes(9000))
+        os.mkdir(f"directory-{word}/sub")
+        os.utime(f"directory-{word}", ns=(1, 1111111111333333333))
+        if not add_flags(f"directory-{word}", word):
+            os.rename(f"directory-{word}", f"plain-{word}")
+    # A file of several names; a file in a directory that hands +C down, and has not got it.
+    write("a-linked", dice.randbytes(30000))
+    os.mkdir("links")
+    os.link("a-linked", "links/linked")
+    os.link("a-linked", "z-linked")
+    add_flags("a-linked", "immutable", "append", "nodump", "sync")
+    write("many")
+    add_flags("many", "noatime", "nodump", "append")
+    if os.path.exists("directory-nocow"):
+        write("compressed", b"x" * 200000)
+        os.setxattr("compressed", "btrfs.compression", b"zstd")
+        add_fsx("compressed", xflags=0x8)  # immutable, by the call that leaves the attribute alone
+        os.mkdir("directory-zstd")
+        write("directory-zstd/plain")
+        os.setxattr("directory-zstd", "btrfs.compression", b"zstd")
+        add_flags("directory-zstd/plain", "nodump")
+    for name in ("read-only", "read-only-append"):
+        write(name, mode=0o400)
+        os.chown(name, 1234, 1234)
+        add_flags(name, "immutable" if name == "read-only" else "append")
+    os.chdir("..")
+
+
+def add_fsx(path, project=None, xflags=0):
+    fd = os.open(path, os.O_RDONLY)
+    fields = list(struct.unpack("5I8s", fcntl.ioctl(fd, FS_IOC_FSGETXATTR, bytes(28))))
+    fields[0] |= xflags
+    fields[3] = fields[3] if project is None else project
+    fcntl.ioctl(fd, FS_IOC_FSSETXATTR, struct.pack("5I8s", *fields))
+    os.close(fd)
+
+
+def projects():
+    os.mkdir("projects")
+    write("projects/none")
+    for project in (1, 4711, 4294967294):
+        write(f"projects/file-{project}", dice.randbytes(5000))
+        add_fsx(f"projects/file-{project}", project)
+    os.mkdir("projects/heir")
+    write("projects/heir/before")
+    write("projects/linked")
+    os.link("projects/linked", "projects/heir/linked")
+    add_fsx("projects/heir", 77, xflags=0x200)
+    write("projects/heir/after")
+    os.mkdir("projects/heir/sub")
+    write("projects/heir/sub/file")
+    write("projects/heir/other")
+    add_fsx("projects/heir/other", 78)
+    os.mkdir("projects/no-heir")
+    add_fsx("projects/no-heir", 79)
+    write("projects/no-heir/file")
+
+
+def btrfs(*arguments):
+    subprocess.run(("btrfs", "-q", *arguments), check=True, stdout=subprocess.DEVNULL)
+
+
+def subvolumes():
+    os.mkdir("subvolumes")
+    os.chdir("subvolumes")
+    for name in ("plain", "read-only", "read-only/inner", "read-only/inner/deeper", "mode"):
+        btrfs("subvolume", "create", name)
+        write(f"{name}/file", dice.randbytes(5000))
+        os.mkdir(f"{name}/directory")
+    btrfs("subvolume", "create", "read-only/locked")
+    write("read-only/locked/file")
+    os.chmod("mode", 0o1731)
+    os.chown("mode", 12, 34)
+    os.setxattr("mode", "user.note", b"of a subvolume")
+    for number, name in enumerate(("plain", "read-only/inner", "mode", "read-only/locked", "read-only")):
+        os.utime(name, ns=(1, 1500000000111111111 + number))
+    btrfs("property", "set", "-ts", "read-only/locked", "ro", "true")
+    btrfs("property", "set", "-ts", "read-only", "ro", "true")
+    btrfs("subvolume", "snapshot", "-r", "plain", "snapshot")
+    os.chdir("..")
+
+
 def make_socket():
     os.mkdir("sockets")
     write("sockets/file")
@@ -249,4 +381,5 @@ os.chdir(sys.argv[1])
 for group in sys.argv[2:]:
     {"basic": basic, "past": past, "links": links, "hard": hard, "xattrs": xattrs, "acls": acls, "names": names,
      "bytes": odd_bytes, "deep": deep,
-     "sparse": sparse, "socket": make_socket}[group]()
+     "sparse": sparse, "flags": flags, "projects": projects, "subvolumes": subvolumes,
+     "socket": make_socket}[group]()

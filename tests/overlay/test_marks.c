@@ -1,11 +1,14 @@
+#include "align/cleanup.h"
 #include "align/io.h"
 #include "overlay/marks.h"
-#include "tests/lib/tap.h"
 #include "tests/lib/scene.h"
+#include "tests/lib/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -141,6 +144,79 @@ static void test_xattr_whiteouts(void)
 		   "a file with bytes is never a whiteout");
 }
 
+static const struct {
+	const char *promise, *value, *want;
+} redirects[] = {
+	{ "a name in the same directory", "old", "old" },
+	{ "a path from the root", "/a/b c", "/a/b c" },
+	{ "a name that begins with dots", "..a", "..a" },
+	{ "no name is none", "", "EINVAL" },
+	{ "the root itself is none", "/", "EINVAL" },
+	{ "a path from the directory is none", "a/b", "EINVAL" },
+	{ "a path with an empty name is none", "/a//b", "EINVAL" },
+	{ "a path that ends in a slash is none", "/a/", "EINVAL" },
+	{ "the directory itself is none", ".", "EINVAL" },
+	{ "the one above is none", "..", "EINVAL" },
+	{ "one above on the way is none", "/a/../b", "EINVAL" },
+	{ "one with a NUL is none", "a\\000b", "EINVAL" },
+};
+
+static const char *redirect_of(const char *name)
+{
+	TX_FD fd = open(scene_path("xfs/%s", name), O_RDONLY | O_CLOEXEC);
+	static char got[256];
+	char *path;
+	int r = overlay_marks_redirect(fd, false, &path);
+
+	snprintf(got, sizeof(got), "%s", r < 0 ? strerrorname_np(-r) : r == 0 ? "(none)" : path);
+	free(path);
+	return got;
+}
+
+static void test_redirects(void)
+{
+	scene_run("mkdir $DIR/xfs/named\n");
+	tap_string(redirect_of("named"), "(none)", "a redirect: without the mark there is none");
+	for (size_t i = 0; i < sizeof(redirects) / sizeof(*redirects); i++) {
+		scene_run("setfattr -n trusted.overlay.redirect -v \"$(printf '%%s' '%s')\" "
+			  "$DIR/xfs/named\n",
+			  redirects[i].value);
+		tap_string(redirect_of("named"), redirects[i].want, "a redirect: %s",
+			   redirects[i].promise);
+	}
+	scene_run("cd $DIR/xfs; long=$(printf '%%0256d' 1)\n"
+		  "setfattr -n trusted.overlay.redirect -v $long named\n");
+	tap_string(redirect_of("named"), "EINVAL", "a redirect: too long a name is none");
+}
+
+static bool is_opaque(const char *name, bool userxattr, bool fuse)
+{
+	TX_FD fd = open(scene_path("xfs/%s", name), O_RDONLY | O_CLOEXEC);
+	bool opaque = false;
+
+	return overlay_marks_opaque(fd, userxattr, fuse, &opaque) == 0 && opaque;
+}
+
+static void test_opaque(void)
+{
+	scene_run("cd $DIR/xfs; mkdir plain o.trusted o.user o.fuse o.file o.x\n"
+		  "setfattr -n trusted.overlay.opaque -v y o.trusted\n"
+		  "setfattr -n user.overlay.opaque -v y o.user\n"
+		  "setfattr -n user.fuseoverlayfs.opaque -v y o.fuse; : >o.file/.wh..wh..opq\n"
+		  "setfattr -n trusted.overlay.opaque -v x o.x\n");
+	tap_ok(!is_opaque("plain", false, true), "a directory without marks is not opaque");
+	tap_ok(is_opaque("o.trusted", false, false) && !is_opaque("o.trusted", true, false),
+	       "one with the trusted mark is, to whom that means something");
+	tap_ok(is_opaque("o.user", true, false) && !is_opaque("o.user", false, false),
+	       "one with the user's mark too");
+	tap_ok(!is_opaque("o.x", false, false), "an x hides nothing");
+	tap_ok(is_opaque("o.fuse", false, true) && !is_opaque("o.fuse", false, false),
+	       "fuse-overlayfs' own mark means something to it alone");
+	tap_ok(is_opaque("o.file", false, true) && !is_opaque("o.file", false, false),
+	       "and so does its file");
+	tap_ok(is_opaque("o.user", false, true), "which also knows the user's");
+}
+
 int main(void)
 {
 	test_names();
@@ -150,6 +226,8 @@ int main(void)
 			test_written("btrfs", userxattr);
 		}
 		test_xattr_whiteouts();
+		test_redirects();
+		test_opaque();
 		scene_close();
 	}
 	return tap_done();

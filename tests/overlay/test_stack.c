@@ -1,8 +1,8 @@
 #include "align/cleanup.h"
 #include "overlay/mountinfo.h"
 #include "overlay/stack.h"
-#include "tests/lib/tap.h"
 #include "tests/lib/scene.h"
+#include "tests/lib/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -223,6 +223,8 @@ static void test_layers(void)
 	tap_string(layers_of("xfs/merged", plain_names), "0-", "a relative lower is out of reach");
 }
 
+static const char *const relative_names[] = { "xfs/home/1/upper", "xfs/home/l/x", NULL };
+
 static void test_upper(void)
 {
 	if (!prepare(WRITABLE))
@@ -236,10 +238,17 @@ static void test_upper(void)
 	scene_run("cd $DIR/xfs; umount upper\n");
 	tap_number(code_of("xfs/merged"), 1, "and when all is undone it opens");
 	clear();
-	scene_run(
-		"cd $DIR/xfs; mkdir merged upper work l1\n"
-		"mount -i -t overlay overlay -o lowerdir=l1,upperdir=upper,workdir=work merged\n");
-	tap_number(code_of("xfs/merged"), -EINVAL, "a relative upper is an error");
+	scene_run("cd $DIR/xfs; mkdir -p home/1/merged home/l/x home/1/upper home/1/work\n"
+		  "cd home; mount -i -t overlay overlay "
+		  "-o lowerdir=l/x,upperdir=1/upper,workdir=1/work 1/merged\n");
+	tap_string(layers_of("xfs/home/1/merged", relative_names), "01",
+		   "relative paths from a folder above the mount point are found");
+	scene_run("cd $DIR/xfs/home; mv 1/upper 1/away; cp -a 1/away 1/upper\n");
+	tap_number(code_of("xfs/home/1/merged"), -EINVAL, "a copy in the place of one is not");
+	scene_run("cd $DIR/xfs/home; umount 1/merged; mkdir ../merged\n"
+		  "mount -i -t overlay overlay "
+		  "-o lowerdir=l/x,upperdir=1/upper,workdir=1/work ../merged\n");
+	tap_number(code_of("xfs/merged"), -EINVAL, "from elsewhere an upper is an error");
 }
 
 static void test_flags(void)

@@ -82,6 +82,7 @@ static const char *as_text(const struct tarx_opts *opts)
 	int n = snprintf(text, sizeof(text), "%s %s:",
 			 opts->mode == TARX_CREATE    ? "create"
 			 : opts->mode == TARX_EXTRACT ? "extract"
+			 : opts->mode == TARX_COMPARE ? "compare"
 						      : "list",
 			 opts->archive);
 
@@ -103,6 +104,10 @@ static const struct {
 	{ "the other name of extract", "--get", "extract -:" },
 	{ "a list", "-t -f a.tar", "list a.tar:" },
 	{ "without an archive the standard streams", "-t", "list -:" },
+	{ "a comparison", "-df a.tar -C d m", "compare a.tar: d:m" },
+	{ "the other name of compare", "--diff", "compare -:" },
+	{ "one way with old files, said twice", "-x -k --keep-old-files", "extract -:" },
+	{ "--recursive-unlink beside another way", "-x -k --recursive-unlink", "extract -:" },
 	{ "members to extract", "-xf a.tar m n", "extract a.tar: -:m -:n" },
 	{ "options behind operands", "-c x -f a.tar y", "create a.tar: -:x -:y" },
 	{ "the last archive counts", "-t -f a -f b", "list b:" },
@@ -153,6 +158,12 @@ static const struct {
 	{ "no mode", "-f a.tar", "one of -c, -x, -t" },
 	{ "nothing at all", "", "one of -c, -x, -t" },
 	{ "two modes", "-c -x a", "only one of" },
+	{ "two ways with old files", "-x -k -U", "--unlink-first --keep-old-files" },
+	{ "the other way round", "-x --overwrite --skip-old-files",
+	  "--skip-old-files --overwrite" },
+	{ "an occurrence without names", "-t --occurrence", "--occurrence: means nothing" },
+	{ "an occurrence that is no number", "-t --occurrence=1x m", "1x" },
+	{ "an occurrence below zero", "-t --occurrence=-1 m", "-1" },
 	{ "two modes in a bundle", "cx", "only one of" },
 	{ "nothing to store", "-c -f a.tar", "name the files" },
 	{ "an unknown short option", "-c -Q x", "unknown option -Q" },
@@ -257,8 +268,8 @@ static void test_defaults(void)
 		       opts.overlay == TARX_OVERLAY_AUTO,
 	       "what was not said is auto");
 	tap_ok(opts.same_owner == -1 && opts.same_permissions == -1 && !opts.numeric_owner &&
-		       !opts.touch && !opts.sync && !opts.stats && !opts.verbose &&
-		       !opts.verbose_time && !opts.dir,
+		       !opts.touch && !opts.ignore_zeros && !opts.sync && !opts.stats &&
+		       !opts.verbose && !opts.verbose_time && !opts.dir,
 	       "or left to who runs it, or off");
 	tap_ok(opts.xattrs && opts.acls, "attributes and ACLs are on");
 	tarx_opts_release(&opts);
@@ -316,6 +327,8 @@ static void test_values(void)
 	VALUE("-c -a -f a.zst.tar x", o.press, TARX_PRESS_NONE);
 	VALUE("-x -a -f a.tar.zst", o.press, TARX_PRESS_NONE);
 	VALUE("-c -J -J x", o.press, TARX_PRESS_XZ);
+	VALUE("-ti", o.ignore_zeros, 1);
+	VALUE("-x --ignore-zeros", o.ignore_zeros, 1);
 	VALUE("-c --sync x", o.sync, 1);
 	VALUE("-c --no-xattrs x", o.xattrs, 0);
 	VALUE("-c --no-xattrs --xattrs x", o.xattrs, 1);

@@ -1,0 +1,1 @@
+"""The benchmark of tarx: disks, workloads, tools, runs, tables."""

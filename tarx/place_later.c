@@ -1,0 +1,263 @@
+/* What must wait until all members are there: the attributes of directories, and flags of files that
+ * forbid to link or to replace them. */
+#include "tarx/place_parts.h"
+
+#include "align/cleanup.h"
+#include "align/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct tarx_later {
+	char *path; /* owned; beneath the target */
+	struct align_handle handle; /* owned */
+	dev_t dev;
+	ino_t ino;
+	size_t order, depth;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	char *uname, *gname, *acl_access, *acl_default, *fflags; /* owned, or NULL */
+	struct tarx_xattr compression; /* owned; its name is NULL: none */
+	struct timespec mtime;
+	unsigned int parts; /* TARX_META_* */
+	uint32_t projid;
+	bool has_projid;
+	bool no_owner;
+	bool clear_acls;
+	bool protect; /* a subvolume that is read-only in the end */
+};
+
+static void release_later(struct tarx_later *later)
+{
+	align_handle_release(&later->handle);
+	free(later->path);
+	free(later->uname);
+	free(later->gname);
+	free(later->acl_access);
+	free(later->acl_default);
+	free(later->fflags);
+	free((char *)(uintptr_t)later->compression.name);
+	free((void *)(uintptr_t)later->compression.value);
+}
+
+void tarx_place_release_later(struct tarx_place *place)
+{
+	for (size_t i = 0; i < place->later_count; i++)
+		release_later(&place->later[i]);
+	free(place->later);
+	place->later = NULL;
+	place->later_count = 0;
+}
+
+/* ------------------------------------------------------------------ remembering */
+
+static char *keep_text(const char *text, bool *lost)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	*lost |= text && !copy;
+	return copy;
+}
+
+static struct tarx_xattr keep_xattr(const struct tarx_xattr *x, bool *lost)
+{
+	struct tarx_xattr copy = { 0 };
+	void *value;
+
+	if (!x)
+		return copy;
+	copy.name = keep_text(x->name, lost);
+	value = malloc(x->len + 1);
+	*lost |= !value;
+	if (value && x->len > 0)
+		memcpy(value, x->value, x->len);
+	copy.value = value;
+	copy.len = x->len;
+	return copy;
+}
+
+static size_t depth_of(const char *path)
+{
+	size_t depth = *path != '\0';
+
+	for (; *path; path++)
+		depth += *path == '/';
+	return depth;
+}
+
+static struct tarx_later *add_later(struct tarx_place *place)
+{
+	if (place->later_count == place->later_room) {
+		size_t room = place->later_room ? place->later_room * 2 : 64;
+		struct tarx_later *later = realloc(place->later, room * sizeof(*later));
+
+		if (!later)
+			return NULL;
+		place->later = later;
+		place->later_room = room;
+	}
+	return &place->later[place->later_count++];
+}
+
+/* What files and directories have in common. NULL: out of memory, or the inode cannot be looked at. */
+static struct tarx_later *remember(struct tarx_place *place, const struct tarx_item *item,
+				   const char *path, int fd, struct tx_err *err)
+{
+	struct tarx_later *later = add_later(place);
+	bool lost = false;
+	struct stat st;
+
+	if (!later) {
+		tx_fail(err, ENOMEM, "remember it for the end");
+		return NULL;
+	}
+	*later = (struct tarx_later){
+		.path = keep_text(path, &lost),
+		.fflags = keep_text(item->fflags, &lost),
+		.order = place->later_count,
+		.depth = depth_of(path),
+		.mode = item->mode,
+	};
+	if (lost)
+		tx_fail(err, ENOMEM, "remember it for the end");
+	else if (fstat(fd, &st) < 0)
+		tx_fail(err, errno, "look at it");
+	else {
+		later->dev = st.st_dev;
+		later->ino = st.st_ino;
+		return later;
+	}
+	return NULL;
+}
+
+int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_item *item,
+				  const char *path, int fd, unsigned int parts, bool protect,
+				  struct tx_err *err)
+{
+	struct tarx_later *later = remember(place, item, path, fd, err);
+	bool lost = false;
+
+	if (!later)
+		return -err->code;
+	later->uname = keep_text(item->uname, &lost);
+	later->gname = keep_text(item->gname, &lost);
+	later->acl_access = keep_text(item->acl_access, &lost);
+	later->acl_default = keep_text(item->acl_default, &lost);
+	later->compression = keep_xattr(tarx_meta_compression(item), &lost);
+	if (lost)
+		return tx_fail(err, ENOMEM, "remember it for the end");
+	later->uid = item->uid;
+	later->gid = item->gid;
+	later->no_owner = item->no_owner;
+	later->mtime = item->mtime;
+	later->has_projid = item->has_projid;
+	later->projid = item->projid;
+	later->clear_acls = place->parent.acls;
+	later->parts = parts;
+	later->protect = protect;
+	/* Where there are no handles the path is taken, and must lead to the same inode. */
+	if (place->privileged)
+		align_handle_take(&place->parent.volume, &later->handle, fd);
+	return 0;
+}
+
+int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *item,
+			     const char *path, int fd, struct tx_err *err)
+{
+	struct tarx_later *later = remember(place, item, path, fd, err);
+
+	if (!later)
+		return -err->code;
+	later->parts = TARX_META_LAST;
+	/* Its path may soon be another's, and a new inode have its number. */
+	align_handle_take_general(&place->parent.volume, &later->handle, fd, place->root);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ at the end */
+
+/* The deepest first, so that closing a directory to us never stands in the way; what came twice in
+ * its order, so that the last one counts. */
+static int by_depth(const void *a, const void *b)
+{
+	const struct tarx_later *x = a, *y = b;
+
+	if (x->depth != y->depth)
+		return x->depth > y->depth ? -1 : 1;
+	return x->order < y->order ? -1 : 1;
+}
+
+static int open_again(const struct tarx_place *place, const struct tarx_later *later)
+{
+	const int flags = O_RDONLY | (S_ISDIR(later->mode) ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY);
+	TX_FD fd = align_handle_open(&later->handle, place->root, flags);
+	struct stat st;
+
+	/* Gone for good; other failures of a handle (it needs privilege) leave the path. */
+	if (fd == -ESTALE)
+		return fd;
+	if (fd < 0)
+		fd = tarx_place_find(place, *later->path ? later->path : ".", flags | O_NOFOLLOW);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_dev != later->dev || st.st_ino != later->ino)
+		return -ESTALE;
+	return tx_fd_steal(&fd);
+}
+
+static void finish_subvolume(struct tarx_place *place, const struct tarx_later *later, int fd)
+{
+	struct tx_err err;
+
+	if (later->protect && align_subvolume_protect(fd, &err) < 0)
+		tarx_warning(place->report, "%s: make the subvolume read-only: %s", later->path,
+			     err.text);
+}
+
+static void finish(struct tarx_place *place, const struct tarx_later *later)
+{
+	const struct tarx_item item = {
+		.path = *later->path ? later->path : ".",
+		.mode = later->mode,
+		.uid = later->uid,
+		.gid = later->gid,
+		.no_owner = later->no_owner,
+		.uname = later->uname,
+		.gname = later->gname,
+		.mtime = later->mtime,
+		.acl_access = later->acl_access,
+		.acl_default = later->acl_default,
+		.xattrs = &later->compression,
+		.xattr_count = later->compression.name != NULL,
+		.fflags = later->fflags,
+		.has_projid = later->has_projid,
+		.projid = later->projid,
+	};
+	TX_FD fd = open_again(place, later);
+
+	/* A later member may have taken its place, and is right to. */
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV || fd == -ESTALE)
+		return;
+	if (fd < 0) {
+		tarx_warning(place->report, "%s: open it again for its attributes: %s", item.path,
+			     strerror(-fd));
+		return;
+	}
+	place->parent.acls = later->clear_acls;
+	tarx_place_apply(place, &item, fd, false, later->parts);
+	finish_subvolume(place, later, fd);
+}
+
+void tarx_place_finish(struct tarx_place *place)
+{
+	if (place->later_count > 0)
+		qsort(place->later, place->later_count, sizeof(*place->later), by_depth);
+	for (size_t i = 0; i < place->later_count; i++)
+		finish(place, &place->later[i]);
+}
