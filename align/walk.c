@@ -141,10 +141,11 @@ static int check_linked(struct align_walk *walk, const struct align_node *node)
 {
 	struct stat own;
 
-	walk->enter_linked = walk->follow && S_ISDIR(node->st.st_mode) &&
-			     fstatat(node->dirfd, node->name, &own, AT_SYMLINK_NOFOLLOW) == 0 &&
+	if (!walk->follow || !S_ISDIR(node->st.st_mode))
+		return 0;
+	walk->enter_linked = fstatat(node->dirfd, node->name, &own, AT_SYMLINK_NOFOLLOW) == 0 &&
 			     S_ISLNK(own.st_mode);
-	return walk->enter_linked && is_within(walk, &node->st) ? -ELOOP : 0;
+	return is_within(walk, &node->st) ? -ELOOP : 0;
 }
 
 /* Fills st and fd. What is neither a regular file nor a directory is not opened: that could wait
@@ -193,17 +194,15 @@ static int give(struct align_walk *walk, struct align_node *node, int dirfd, con
 	node->below = walk->path_len > walk->below_at ? walk->path + walk->below_at : "";
 	walk->enter_linked = false;
 	r = look_at(walk, node, type);
-	if (r == 0)
-		r = check_linked(walk, node);
+	if (r < 0)
+		tx_fail(err, -r, "open");
+	else if (check_linked(walk, node) < 0)
+		r = tx_reject(err, ELOOP, "a directory that it lies in, by way of a symbolic link");
 	if (r < 0) {
 		tx_fd_release(&walk->enter);
 		node->fd = -1;
 	}
 	node->error = -r;
-	if (r == -ELOOP && walk->enter_linked)
-		tx_reject(err, ELOOP, "a link to a directory that it lies in");
-	else if (r < 0)
-		tx_fail(err, -r, "open");
 	return 1;
 }
 

@@ -41,7 +41,7 @@ struct align_walk {
 	/* To be set between the opening and the first step. */
 	bool one_device; /* directories on other devices than the root's are given, but not entered */
 	bool by_inode; /* within a directory: in the order of inodes */
-	bool follow; /* symbolic links; one to a directory that the walk is in gives ELOOP */
+	bool follow; /* symbolic links; a directory that the walk is in already gives ELOOP */
 	/* Whether the node at PATH, as it is shown, is wanted: else nobody looks at it, nor below. NULL: all are. */
 	bool (*wants)(void *data, const char *path);
 	void *data; /* borrowed: for wants */

@@ -170,6 +170,19 @@ static int load_meta(struct tarx_tree *tree, const struct align_node *node, stru
 	return tarx_meta_load(item, special, true, &c->wants, &c->owners, &c->arena, err);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct tarx_xattr *)a)->name, ((const struct tarx_xattr *)b)->name);
+}
+
+/* File systems list attributes in an order of their own; the archive is to be the same from each. */
+static void sort_xattrs(struct tarx_item *item)
+{
+	if (item->xattr_count > 1)
+		qsort((void *)(uintptr_t)item->xattrs, item->xattr_count, sizeof(*item->xattrs),
+		      by_name);
+}
+
 /* ------------------------------------------------------------------ overlayfs' marks */
 
 /* Of overlayfs' own attributes only the opaque mark means something elsewhere. */
@@ -333,6 +346,7 @@ static int fill_rest(struct tarx_tree *tree, const struct align_node *node,
 		return tx_fail(err, ENOMEM, "read the link");
 	if (load_meta(tree, node, item, err) < 0)
 		tarx_warning(c->report, "%s: %s", node->path, err->text);
+	sort_xattrs(item);
 	item->subvolume = disguise->subvolume;
 	/* The mode's group bits are its mask: with another mode it would bring the old one back. */
 	if (c->report->opts->override.mode)

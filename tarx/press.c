@@ -145,7 +145,7 @@ static int add_filter(struct archive *a, enum tarx_press press)
 static la_ssize_t take_bytes(struct archive *a, void *data, const void *bytes, size_t n)
 {
 	struct tarx_presser *presser = data;
-	int r = tx_write_stream(presser->out, bytes, n);
+	int r = presser->error ? -presser->error : tx_write_stream(presser->out, bytes, n);
 
 	if (r == 0)
 		return (la_ssize_t)n;
@@ -253,10 +253,9 @@ void tarx_presser_free(struct tarx_presser *presser)
 		kill(presser->pid, SIGTERM); /* what it wrote is given up */
 		end_command(presser, &err);
 	}
-	if (presser->archive) {
-		archive_write_fail(presser->archive);
-		archive_write_free(presser->archive);
-	}
+	/* What is not finished yet would be written now: take_bytes() refuses, and all is given back. */
+	presser->error = ECANCELED;
+	archive_write_free(presser->archive);
 	tx_fd_release(&presser->pipe);
 	free(presser->command);
 	free(presser);

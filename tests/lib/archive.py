@@ -8,12 +8,16 @@
   archive.py rules FILE BLOCK          the padding keeps to what every reader was seen to accept
   archive.py pax FILE                  "name keyword=value" of every pax record but comments
   archive.py padded FILE               the names of the members that carry padding
+  archive.py members FILE              what an archive says of every member, one a line, in its order
+  archive.py differ FILE FILE          what two archives say differently of their members
   archive.py notes FILE                "name tarx.KEY=VALUE" of every comment that means something
   archive.py same FILE TREE            the members' bytes are those of the tree's files
 """
+import difflib
 import os
 import sys
 import tarfile
+from decimal import Decimal
 
 
 def files(path):
@@ -179,6 +183,32 @@ def same(path, tree):
     return code
 
 
+def told(path):
+    kinds = {tarfile.REGTYPE: "file", tarfile.AREGTYPE: "file", tarfile.LNKTYPE: "hardlink",
+             tarfile.SYMTYPE: "symlink", tarfile.CHRTYPE: "char", tarfile.BLKTYPE: "block",
+             tarfile.DIRTYPE: "directory", tarfile.FIFOTYPE: "fifo"}
+    with tarfile.open(path, "r:", encoding="utf-8", errors="surrogateescape") as tar:
+        for m in tar:
+            mtime = Decimal(m.pax_headers.get("mtime", m.mtime)).normalize()
+            device = f" {m.devmajor},{m.devminor}" if m.ischr() or m.isblk() else ""
+            yield (f"{kinds.get(m.type, m.type)} {ascii(m.name)} {m.mode:o} "
+                   f"{m.uid}({ascii(m.uname)}) {m.gid}({ascii(m.gname)}) {mtime:f} {m.size}"
+                   f" {ascii(m.linkname)}{device}")
+
+
+def members(path):
+    for line in told(path):
+        print(line)
+
+
+def differ(one, other):
+    texts = [list(told(path)) if os.path.exists(path) else ["(none)"] for path in (one, other)]
+    for line in difflib.unified_diff(*texts, n=0, lineterm=""):
+        print(line)
+    return 1 if texts[0] != texts[1] else 0
+
+
 VERBS = {"aligned": aligned, "payloads": payloads, "sharable": sharable, "rules": rules,
-         "pax": pax, "padded": padded, "notes": notes, "same": same}
+         "pax": pax, "padded": padded, "notes": notes, "same": same, "members": members,
+         "differ": differ}
 sys.exit(VERBS[sys.argv[1]](*sys.argv[2:]))

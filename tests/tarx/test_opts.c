@@ -133,6 +133,9 @@ static const struct {
 	{ "a dash alone is an operand", "-c -", "create -: -:-" },
 	{ "a long option cut short", "--creat --file=a.tar --direc=d x", "create a.tar: d:x" },
 	{ "an option's value may begin with a dash", "-c -f -x y", "create -x: -:y" },
+	{ "a list is read in its place", "-c a -T /dev/null b", "create -: -:a -:b" },
+	{ "an empty list is no mistake", "-c -T /dev/null", "create -:" },
+	{ "a name that begins with a dash", "-c --add-file=-x", "create -: -:-x" },
 	{ "an empty operand is one", "-c ~", "create -: -:" },
 };
 
@@ -188,6 +191,29 @@ static const struct {
 	{ "creation's overlay with a list", "-t --overlay=off", "--overlay: means nothing" },
 	{ "sharing with a list", "-t --reflink=never", "--reflink: means nothing" },
 	{ "syncing a list", "-t --sync", "--sync: means nothing" },
+	{ "a list that is not there", "-c -T /no/such/list", "/no/such/list" },
+	{ "patterns that are not there", "-c -X /no/such/list x", "/no/such/list" },
+	{ "a map that is not there", "-c --owner-map=/no/such/map x", "/no/such/map" },
+	{ "an owner with a number too large", "-c --owner=4294967295 x", "4294967295" },
+	{ "an owner without the number that it promises", "-c --owner=joe: x", "--owner" },
+	{ "a mode that is none", "-c --mode=u+q x", "u+q" },
+	{ "a date that is none", "-c --mtime=soon x", "soon" },
+	{ "a date of a file that is not there", "-c --mtime=./no-such-file x", "no-such-file" },
+	{ "clamping without a date", "-c --clamp-mtime x", "--mtime" },
+	{ "two dates", "-c -N @1 --newer-mtime=@2 x", "more than one" },
+	{ "an expression that is none", "-c --transform=x x", "s/REGEX" },
+	{ "components that are no number", "-x --strip-components=x", "not a number" },
+	{ "another format", "-c --format=gnu x", "only pax" },
+	{ "a format that is none", "-c -H x x", "no format" },
+	{ "no blocks", "-c -b 0 x", "-b" },
+	{ "too many blocks", "-c -b 99999999999 x", "99999999999" },
+	{ "a record that is no blocks", "-c --record-size=1000 x", "1000" },
+	{ "an unknown warning", "-c --warning=no-such x", "no-such" },
+	{ "two kinds of compression", "-c -z --xz x", "only one kind" },
+	{ "two programs for it", "-c -I a -I b x", "only one kind" },
+	{ "sharing always with compression", "-c -z --reflink=always x", "compressed" },
+	{ "following links in an upper layer", "-c -h --overlay=diff x", "--overlay=diff" },
+	{ "a list and an archive from standard input", "-t -T -", "standard input" },
 	{ "sharing always without alignment", "-c --reflink=always --align=none x",
 	  "nothing could be shared" },
 };
@@ -287,6 +313,20 @@ static void test_values(void)
 	VALUE("-x --same-owner --no-same-owner", o.same_owner, 0);
 	VALUE("-x --numeric-owner", o.numeric_owner, 1);
 	VALUE("-xm", o.touch, 1);
+	VALUE("-c --mtime=@5.5 x",
+	      o.override.mtime.tv_sec * 10 + o.override.mtime.tv_nsec / 100000000, 55);
+	VALUE("-c --owner=joe:7 x", o.override.becomes[TARX_USER].id, 7);
+	VALUE("-c --group=:8 x", o.override.becomes[TARX_GROUP].name == NULL, 1);
+	VALUE("-c --exclude=a --anchored --exclude=b x",
+	      o.exclude.count == 2 && o.exclude.list[0].flags != o.exclude.list[1].flags, 1);
+	VALUE("-c -b 3 x", o.record, 1536);
+	VALUE("-c --warning=none --warning=file-changed x",
+	      tarx_opts_silences(&o, TARX_WARN_FILE_CHANGED), 0);
+	VALUE("-c --warning=no-xdev x", tarx_opts_silences(&o, TARX_WARN_XDEV), 1);
+	VALUE("-c -a -f a.tar.zst x", o.press, TARX_PRESS_ZSTD);
+	VALUE("-c -a -f a.zst.tar x", o.press, TARX_PRESS_NONE);
+	VALUE("-x -a -f a.tar.zst", o.press, TARX_PRESS_NONE);
+	VALUE("-c -J -J x", o.press, TARX_PRESS_XZ);
 	VALUE("-ti", o.ignore_zeros, 1);
 	VALUE("-x --ignore-zeros", o.ignore_zeros, 1);
 	VALUE("-c --sync x", o.sync, 1);

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Checked against GNU tar 1.34, but for the number of a match (there what is passed over comes twice)
- * and empty matches of all (there it never ends), which are as sed(1) has them. */
+/* Checked against GNU tar 1.34, but for what sed(1) has better: the number of a match (there what is
+ * passed over comes twice), empty matches of all (there it never ends), and \u within \L (there the
+ * rest of a group keeps its case). */
 static const struct {
 	const char *promise, *expression, *name, *want;
 } renamed[] = {
