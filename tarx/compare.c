@@ -169,14 +169,41 @@ static int compare_stream(struct pair *pair, int fd, bool *same, struct tx_err *
 	return align_twin_compare_hole(fd, end, item->size, tally, same, err);
 }
 
+/* Segments that lie in the archive's file, and the holes between them. */
+static int compare_segments(struct pair *pair, int fd, bool *same, struct tx_err *err)
+{
+	struct align_tally *tally = &pair->c->report->tally;
+	const struct tarx_item *item = pair->item;
+	off_t end = 0;
+	int r = 0;
+
+	*same = true;
+	for (size_t i = 0; r == 0 && *same && i < item->segment_count; i++) {
+		const struct tarx_segment *segment = &item->segments[i];
+		struct align_span span = item->data;
+
+		span.off = segment->at;
+		span.len = segment->len;
+		r = align_twin_compare_hole(fd, end, segment->off, tally, same, err);
+		if (r == 0 && *same)
+			r = align_twin_compare(&span, fd, segment->off, tally, same, err);
+		end = segment->off + segment->len;
+	}
+	if (r < 0 || !*same)
+		return r;
+	return align_twin_compare_hole(fd, end, item->size, tally, same, err);
+}
+
 static int compare_bytes(struct pair *pair, int fd, bool *same, struct tx_err *err)
 {
 	const struct tarx_item *item = pair->item;
 
 	if (item->data.fd < 0)
 		return compare_stream(pair, fd, same, err);
-	if (item->size > item->data.end - item->data.off)
+	if (item->data.len > item->data.end - item->data.off)
 		return tx_reject(err, EBADMSG, "the archive is truncated");
+	if (item->segments)
+		return compare_segments(pair, fd, same, err);
 	return align_twin_compare(&item->data, fd, 0, &pair->c->report->tally, same, err);
 }
 
@@ -194,7 +221,9 @@ static void compare_contents(struct pair *pair)
 	struct tx_err err;
 	bool same;
 
-	if (fd < 0)
+	if (pair->item->broken)
+		tarx_error(pair->c->report, "%s: %s", pair->item->path, pair->item->broken);
+	else if (fd < 0)
 		tarx_warning(pair->c->report, "%s: Cannot open: %s", pair->item->path,
 			     strerror(errno));
 	else if (compare_bytes(pair, fd, &same, &err) < 0)

@@ -184,7 +184,7 @@ _tarx_options()
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
 		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
 		--same-owner --no-same-owner --numeric-owner -m --touch
-		-P --absolute-names --wildcards --no-wildcards --anchored --no-anchored
+		-i --ignore-zeros -P --absolute-names --wildcards --no-wildcards --anchored --no-anchored
 		--ignore-case --no-ignore-case --wildcards-match-slash --no-wildcards-match-slash
 		--recursion --no-recursion --occurrence --occurrence= -K --starting-file=
 		-k --keep-old-files --skip-old-files --keep-newer-files --overwrite --overwrite-dir

@@ -97,6 +97,7 @@ struct tarx_opts {
 	const char *stats_file; /* borrowed; NULL: standard error */
 	bool sync;
 	bool touch;
+	bool ignore_zeros;
 	bool numeric_owner;
 	int same_owner, same_permissions; /* 1, 0, or -1: as root yes, else no */
 	bool xattrs, acls, selinux, fflags;

@@ -28,6 +28,9 @@ const struct tarx_option tarx_options[] = {
 	/* which archive and which files */
 	{ "file", 'f', ANY, required_argument, "FILE", "the archive; - or absent: stdin, stdout",
 	  .text = offsetof(struct tarx_opts, archive) },
+	{ "ignore-zeros", 'i', ANY, no_argument, NULL,
+	  "read on behind blocks of zeros: archives one behind the other",
+	  .flag = offsetof(struct tarx_opts, ignore_zeros), .on = true },
 	{ "directory", 'C', ANY, required_argument, "DIR", "change to DIR; may be repeated",
 	  .take = tarx_take_dir },
 

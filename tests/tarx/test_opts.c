@@ -242,8 +242,8 @@ static void test_defaults(void)
 		       opts.overlay == TARX_OVERLAY_AUTO,
 	       "what was not said is auto");
 	tap_ok(opts.same_owner == -1 && opts.same_permissions == -1 && !opts.numeric_owner &&
-		       !opts.touch && !opts.sync && !opts.stats && !opts.verbose &&
-		       !opts.verbose_time && !opts.dir,
+		       !opts.touch && !opts.ignore_zeros && !opts.sync && !opts.stats &&
+		       !opts.verbose && !opts.verbose_time && !opts.dir,
 	       "or left to who runs it, or off");
 	tap_ok(opts.xattrs && opts.acls, "attributes and ACLs are on");
 	tarx_opts_release(&opts);
@@ -287,6 +287,8 @@ static void test_values(void)
 	VALUE("-x --same-owner --no-same-owner", o.same_owner, 0);
 	VALUE("-x --numeric-owner", o.numeric_owner, 1);
 	VALUE("-xm", o.touch, 1);
+	VALUE("-ti", o.ignore_zeros, 1);
+	VALUE("-x --ignore-zeros", o.ignore_zeros, 1);
 	VALUE("-c --sync x", o.sync, 1);
 	VALUE("-c --no-xattrs x", o.xattrs, 0);
 	VALUE("-c --no-xattrs --xattrs x", o.xattrs, 1);
