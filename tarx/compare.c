@@ -109,7 +109,7 @@ static void compare_acl(const struct pair *pair, const char *what, const char *a
 {
 	const struct tarx_comparison *c = pair->c;
 
-	if (c->wants.acls && a && !(b && tarx_meta_same_acl(a, b, &c->wants, c->owners)))
+	if (c->wants.acls && a && !tarx_meta_same_acl(a, b, &c->wants, c->owners))
 		differ(pair, what);
 }
 
