@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static int archive_operand(struct tarx_creation *c, const struct tarx_operand *operand)
 {
@@ -42,6 +43,18 @@ static void archive_all(struct tarx_creation *c)
 		tarx_fatal(c->report, "%s: %s", opts->archive, err.text);
 }
 
+/* An overlay may have 500 layers, each of them with a descriptor, and many again for a directory that
+ * is in all of them. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void tarx_cmd_create(struct tarx_report *report)
 {
 	const struct tarx_opts *opts = report->opts;
@@ -58,6 +71,7 @@ void tarx_cmd_create(struct tarx_report *report)
 	};
 	struct tx_err err;
 
+	raise_limit();
 	if (tarx_adder_open(&c.adder, report, &err) < 0)
 		tarx_fatal(report, "%s: %s", opts->archive, err.text);
 	else

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A member beside its inode. */
@@ -109,8 +110,19 @@ static void compare_acl(const struct pair *pair, const char *what, const char *a
 {
 	const struct tarx_comparison *c = pair->c;
 
-	if (c->wants.acls && a && !tarx_meta_same_acl(a, b, &c->wants, c->owners))
+	if (c->wants.acls && a && !(b && tarx_meta_same_acl(a, b, &c->wants, c->owners)))
 		differ(pair, what);
+}
+
+/* "user::rw-,group::r--,other::r--": a file without an ACL has this one, and GNU tar stores it. */
+static void acl_of_mode(char text[40], mode_t mode)
+{
+	static const char *const perms[] = {
+		"---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"
+	};
+
+	snprintf(text, 40, "user::%s,group::%s,other::%s", perms[mode >> 6 & 7],
+		 perms[mode >> 3 & 7], perms[mode & 7]);
 }
 
 /* Only what the archive has is compared. */
@@ -119,6 +131,7 @@ static void compare_attributes(const struct pair *pair)
 	struct tarx_comparison *c = pair->c;
 	const struct tarx_item *item = pair->item;
 	struct tarx_item disk = { .mode = pair->st.st_mode };
+	char plain[40];
 	struct tx_err err;
 
 	if (item->xattr_count == 0 && !item->acl_access && !item->acl_default)
@@ -133,7 +146,9 @@ static void compare_attributes(const struct pair *pair)
 			tarx_report_difference(c->report, item->path,
 					       "Extended attribute %s differs",
 					       item->xattrs[i].name);
-	compare_acl(pair, "ACL differs", item->acl_access, disk.acl_access);
+	acl_of_mode(plain, pair->st.st_mode);
+	compare_acl(pair, "ACL differs", item->acl_access,
+		    disk.acl_access ? disk.acl_access : plain);
 	compare_acl(pair, "Default ACL differs", item->acl_default, disk.acl_default);
 }
 

@@ -580,8 +580,8 @@ bool tarx_meta_same_acl(const char *a, const char *b, const struct tarx_meta_wan
 			struct tarx_owners *owners)
 {
 	struct setter s = { .wants = wants, .owners = owners };
-	acl_t x = acl_of_text(&s, a), y = b ? acl_of_text(&s, b) : NULL;
-	bool same = x && (b ? y && acl_cmp(x, y) == 0 : acl_equiv_mode(x, NULL) == 0);
+	acl_t x = acl_of_text(&s, a), y = acl_of_text(&s, b);
+	bool same = x && y && acl_cmp(x, y) == 0;
 
 	acl_free(x);
 	acl_free(y);

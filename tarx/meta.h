@@ -78,7 +78,7 @@ const struct tarx_xattr *tarx_meta_compression(const struct tarx_item *item);
 /* Whether the attribute NAME is one of those that WANTS means. */
 bool tarx_meta_wants_xattr(const struct tarx_meta_wants *wants, const char *name);
 
-/* Whether two ACLs, in the words of an item, mean the same on this machine. B NULL: A says no more than a mode. */
+/* Whether two ACLs, in the words of an item, mean the same on this machine. */
 bool tarx_meta_same_acl(const char *a, const char *b, const struct tarx_meta_wants *wants,
 			struct tarx_owners *owners);
 
