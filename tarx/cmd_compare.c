@@ -69,6 +69,8 @@ static void compare_members(struct tarx_comparison *c, struct tarx_select *selec
 		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
 	else if (c->reader->damaged)
 		tarx_fatal(report, "%s: a damaged header was passed over", report->opts->archive);
+	if (r == 0 && c->reader->doubt)
+		tarx_notice(report, "%s: %s", report->opts->archive, c->reader->doubt);
 }
 
 void tarx_cmd_compare(struct tarx_report *report)
@@ -96,8 +98,10 @@ void tarx_cmd_compare(struct tarx_report *report)
 		tarx_fatal(report, "%s: %s", opts->archive, err.text);
 	else if (tarx_select_open(&select, opts) < 0)
 		tarx_fatal(report, "out of memory");
-	else
+	else {
+		reader.ignore_zeros = opts->ignore_zeros;
 		compare_members(&c, &select, top);
+	}
 	tarx_select_close(&select, report->exit_code < 2 ? report : NULL);
 	tx_arena_release(&c.arena);
 	tx_fd_release(&c.root);

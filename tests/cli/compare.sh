@@ -21,10 +21,12 @@ bytes_read() # COMMAND...
 	bash -c '"$@" >/dev/null; awk "/^rchar/ { print \$2 }" /proc/$$/io' - "$@"
 }
 
-poke() # FILE OFFSET [BYTE]: changes a byte, and not the time
+poke() # FILE OFFSET: changes a byte, and not the time
 {
+	local byte='!'
+	[ "$(dd if="$1" bs=1 skip="$2" count=1 status=none | tr -d '\0')" != '!' ] || byte='?'
 	touch -r "$1" "$WORK/time"
-	printf '%s' "${3-!}" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+	printf '%s' "$byte" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 	touch -r "$WORK/time" "$1"
 }
 
@@ -80,6 +82,19 @@ for kind in btrfs xfs xfs64k ext4; do
 	compares "$kind: bytes in holes, ahead, and at the end are found" './ahead: Contents differ
 ./holes: Contents differ
 ./small: Contents differ' -f a.tar -C x
+	cp -a --reflink=auto src/holes whole
+	must tar cSf gnu.tar whole
+	must tar --format=pax -cSf pax.tar whole
+	for archive in gnu pax; do
+		compares "$kind: a sparse member of $archive.tar is the same" '' -f $archive.tar
+		cp -a --reflink=auto whole spare
+		poke whole 1000000
+		compares "$kind: a byte in its hole is found" 'whole: Contents differ' -f $archive.tar
+		cp -a --reflink=auto spare whole
+		poke whole 3200000
+		compares "$kind: a byte in its data is found" 'whole: Contents differ' -f $archive.tar
+		mv spare whole
+	done
 	gzip -c a.tar >a.tar.gz
 	compares "$kind: and by reading a compressed archive" './ahead: Contents differ
 ./holes: Contents differ
@@ -182,6 +197,8 @@ beside() # PROMISE CHANGE WORD...: the same lists and messages; GNU tar's 2 may 
 beside "nothing differs" : -f g.tar -C t
 beside "nothing differs, by name" : -vf g.tar -C t
 beside "nothing differs, in full" : -vvf g.tar -C t
+cat g.tar dot.tar >both.tar
+beside "archives one behind the other" 'touch -d 2002-02-02 a' -if both.tar -C t
 beside "nothing differs in a compressed archive" : -f z.tar.gz -C t
 beside "modes" 'chmod 600 a; chmod 700 d; chmod 600 pipe; chmod 4755 a:b' -f g.tar -C t
 beside "owners" 'chown 3:4 a a:b' -f g.tar -C t
