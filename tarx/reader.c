@@ -536,7 +536,8 @@ static int next_piece(struct tarx_reader *reader, struct tx_err *err)
 	return r == ARCHIVE_EOF ? 0 : fail_reading(reader, err);
 }
 
-/* The map says where they belong; libarchive's own, which it does not check, is not asked. */
+/* The map says where they belong; libarchive's own, which it does not check, and finds in headers of
+ * other types too, is not asked. */
 static int next_of_segments(struct tarx_reader *reader, const void **bytes, size_t *len, off_t *off,
 			    struct tx_err *err)
 {
@@ -568,18 +569,19 @@ static int next_of_segments(struct tarx_reader *reader, const void **bytes, size
 int tarx_reader_block(struct tarx_reader *reader, const void **bytes, size_t *len, off_t *off,
 		      struct tx_err *err)
 {
-	la_int64_t at;
 	int r;
 
 	if (reader->payload.segments)
 		return next_of_segments(reader, bytes, len, off, err);
-	r = archive_read_data_block(reader->archive, bytes, len, &at);
-	*off = at;
-	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
-		return 1;
-	if (r == ARCHIVE_EOF)
-		return 0;
-	return fail_reading(reader, err);
+	r = next_piece(reader, err);
+	if (r <= 0)
+		return r;
+	*bytes = reader->piece;
+	*len = reader->piece_len;
+	*off = reader->segment_done;
+	reader->segment_done += (off_t)*len;
+	reader->piece_len = 0;
+	return 1;
 }
 
 bool tarx_reader_keeps_fractions(const struct tarx_reader *reader)

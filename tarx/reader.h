@@ -39,7 +39,7 @@ struct tarx_reader {
 	struct tarx_globals globals;
 	struct tarx_payload payload; /* of the last member */
 	size_t segment; /* of it, the one that comes next out of the stream */
-	off_t segment_done; /* bytes of that one */
+	off_t segment_done; /* bytes of that one, or of a payload in one piece */
 	const char *piece; /* borrowed from the archive: bytes of the stream not given out yet */
 	size_t piece_len;
 	int error; /* errno of a failed read */
