@@ -28,6 +28,15 @@ enum tarx_old {
 	TARX_OLD_KEEP_NEWER,
 };
 
+/* How removals are spelled in an archive. */
+enum tarx_whiteouts {
+	TARX_WHITEOUTS_OVERLAY,
+	TARX_WHITEOUTS_OCI,
+	TARX_WHITEOUTS_PODMAN,
+	TARX_WHITEOUTS_DROP,
+	TARX_WHITEOUTS_UNSET, /* not given */
+};
+
 struct tarx_operand {
 	const char *dir; /* where it is looked up; NULL: where tarx was started */
 	const char *path; /* borrowed from the command line */
@@ -93,6 +102,8 @@ struct tarx_opts {
 	int64_t align_min; /* bytes; -1: not given */
 	enum align_reflink reflink;
 	enum tarx_overlay overlay;
+	enum tarx_whiteouts whiteouts;
+	bool override_stat;
 	bool stats;
 	const char *stats_file; /* borrowed; NULL: standard error */
 	bool sync;
