@@ -28,6 +28,7 @@ static const struct mark opaque_mark = MARK("opaque");
 static const struct mark redirect_mark = MARK("redirect");
 static const struct mark metacopy_mark = MARK("metacopy");
 static const struct mark whiteout_mark = MARK("whiteout");
+static const struct mark nlink_mark = MARK("nlink");
 
 static const struct {
 	const char *name;
@@ -142,6 +143,13 @@ int overlay_marks_read(struct overlay_marks *m, int fd, const struct stat *st, b
 	if (st->st_size > 0)
 		return read_file(m, &at, err);
 	return parent_xattr_whiteouts ? read_empty_file(m, &at, err) : 0;
+}
+
+int overlay_marks_indexed(int fd, bool userxattr)
+{
+	if (fgetxattr(fd, nlink_mark.name[userxattr], NULL, 0) >= 0)
+		return 1;
+	return means_absent(errno) ? 0 : -errno;
 }
 
 int overlay_marks_metacopy(int fd, bool userxattr)

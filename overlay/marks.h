@@ -41,6 +41,10 @@ int overlay_marks_read(struct overlay_marks *m, int fd, const struct stat *st, b
 /* Whether the open file FD is metadata only. 1, 0 or -errno. */
 int overlay_marks_metacopy(int fd, bool userxattr);
 
+/* Whether the open file FD was copied up with an index that keeps its other names together with it. 1, 0
+ * or -errno. */
+int overlay_marks_indexed(int fd, bool userxattr);
+
 /* What the open directory FD says of the directories below it: *OPAQUE, it hides those of its path in
  * lower layers. FUSE: it may be one of fuse-overlayfs', which has other spellings. 0 or -errno. */
 int overlay_marks_opaque(int fd, bool userxattr, bool fuse, bool *opaque);

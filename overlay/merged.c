@@ -270,8 +270,11 @@ int overlay_dir_enter(const struct overlay_stack *s, const struct overlay_dir *p
 	while (r == 0 && (r = descend(&d, &place)) > 0) {
 		TX_FD fd = place.fd;
 
-		/* The merged one is a directory. */
-		r = d.l.is_dir ? add_place(dir, fd, place.layer) : -ESTALE;
+		if (!d.l.is_dir) {
+			r = 0;
+			break;
+		}
+		r = add_place(dir, fd, place.layer);
 		if (r == 0)
 			tx_fd_steal(&fd);
 	}

@@ -20,8 +20,8 @@ struct overlay_dir {
 /* DIR becomes the root of the overlay. 0 or -ENOMEM; release after either. */
 int overlay_dir_root(const struct overlay_stack *s, struct overlay_dir *dir);
 
-/* DIR becomes the directory NAME in PARENT; one that cannot be found or understood has no places, or
- * ends in one without a descriptor. 0 or -ENOMEM; release after either. */
+/* DIR becomes the directory NAME in PARENT; one that is none, or is not there, has no places, and one that
+ * cannot be understood ends in one without a descriptor. 0 or -ENOMEM; release after either. */
 int overlay_dir_enter(const struct overlay_stack *s, const struct overlay_dir *parent,
 		      const char *name, struct overlay_dir *dir);
 void overlay_dir_release(struct overlay_dir *dir);

@@ -26,6 +26,7 @@ struct overlay_stack {
 	bool indexed; /* a file of several names may have been copied up under another name */
 	int root; /* owned; O_PATH, root of the mount, which is PREFIX in the overlay; -1: what the
 		   * layers show together cannot be seen */
+	bool view; /* the mount is one of our own, which cannot be written to */
 	char *prefix; /* owned; "" unless the mount is a bind mount of a directory within */
 	char *point; /* owned; where the mount is; where it is a view of our own, "/" */
 	uint64_t mount_id;

@@ -76,6 +76,7 @@ int overlay_view_open(struct overlay_stack *s)
 	if (r < 0)
 		return r;
 	s->root = tx_fd_steal(&fd);
+	s->view = true;
 	s->prefix = tx_ptr_steal(&prefix);
 	s->point = tx_ptr_steal(&point);
 	s->mount_id = id;

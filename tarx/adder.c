@@ -265,6 +265,32 @@ int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *given, stru
 	return 1;
 }
 
+int tarx_adder_add_bytes(struct tarx_adder *adder, const struct tarx_item *item, const void *bytes,
+			 struct tx_err *err)
+{
+	static const char zeros[TARX_BLOCK];
+	size_t gap = (size_t)align_gap((uint64_t)item->size, TARX_BLOCK);
+	int r;
+
+	tarx_report_begin(adder->report);
+	if (encode_header(adder, item, err) < 0) {
+		tarx_error(adder->report, "%s: %s", item->path, err->text);
+		return 0;
+	}
+	adder->report->header_bytes += adder->header.len;
+	r = tarx_writer_bytes(&adder->writer, adder->header.bytes, adder->header.len, err);
+	if (r == 0)
+		r = tarx_writer_bytes(&adder->writer, bytes, (size_t)item->size, err);
+	if (r == 0)
+		r = tarx_writer_bytes(&adder->writer, zeros, gap, err);
+	if (r < 0)
+		return tx_wrap(err, "%s", item->path);
+	adder->writer.padding += gap;
+	adder->mover.tally->copied += (uint64_t)item->size;
+	tarx_report_member(adder->report, item);
+	return 1;
+}
+
 int tarx_adder_finish(struct tarx_adder *adder, struct tx_err *err)
 {
 	int r = tarx_writer_finish(&adder->writer, adder->align, adder->report->opts->sync, err);

@@ -32,6 +32,11 @@ bool tarx_adder_shares(const struct tarx_adder *adder, off_t size);
  * Returns 1, 0 when it was not stored, or -errno when the archive cannot be written, or under --reflink=always a block could not be shared. */
 int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err);
 
+/* Adds one member whose payload is the item->size bytes at BYTES; it is not aligned and nothing of it is
+ * shared. Otherwise as tarx_adder_add(). */
+int tarx_adder_add_bytes(struct tarx_adder *adder, const struct tarx_item *item, const void *bytes,
+			 struct tx_err *err);
+
 /* The archive gets its end and its name. Returns 0 or -errno. */
 int tarx_adder_finish(struct tarx_adder *adder, struct tx_err *err);
 void tarx_adder_release(struct tarx_adder *adder);

@@ -37,6 +37,8 @@ static void archive_all(struct tarx_creation *c)
 	for (size_t i = 0; i < opts->operand_count; i++)
 		if (archive_operand(c, &opts->operands[i]) < 0)
 			return;
+	if (tarx_tree_finish_removals(c) < 0)
+		return;
 	if (opts->check_links)
 		tarx_links_missing(&c->links, tell_missing, c->report);
 	if (tarx_adder_finish(&c->adder, &err) < 0)
@@ -78,6 +80,7 @@ void tarx_cmd_create(struct tarx_report *report)
 		archive_all(&c);
 	tarx_adder_release(&c.adder);
 	tarx_links_release(&c.links);
+	tarx_deleted_release(&c.deleted);
 	tarx_owners_release(&c.owners);
 	tarx_prune_release(&c.prune);
 	tx_arena_release(&c.arena);

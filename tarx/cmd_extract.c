@@ -126,10 +126,13 @@ static void release_targets(struct extraction *x)
 static int finish_targets(struct extraction *x)
 {
 	struct tx_err err;
-	bool sync = x->report->opts->sync && x->report->exit_code < 2;
+	bool whole = x->report->exit_code < 2, sync = x->report->opts->sync && whole;
 
-	for (size_t i = 0; i < x->target_count; i++)
+	for (size_t i = 0; i < x->target_count; i++) {
+		if (whole)
+			tarx_place_remove(&x->targets[i]->place);
 		tarx_place_finish(&x->targets[i]->place);
+	}
 	for (size_t i = 0; sync && i < x->target_count; i++)
 		if (tarx_place_sync(&x->targets[i]->place, &err) < 0)
 			return tarx_fatal(x->report, "%s", err.text);
@@ -163,10 +166,15 @@ static int place(struct extraction *x, struct target *target, const struct tarx_
 		 const struct tarx_item *shown, const char *path)
 {
 	struct tx_err err;
+	int r;
 
 	tarx_report_begin(x->report);
-	if (tarx_place_item(&target->place, item, path, &x->reader, &err) == 0) {
-		tell_done(x, target, shown);
+	r = tarx_place_item(&target->place, item, path, &x->reader, &err);
+	if (r >= 0) {
+		struct tarx_item told = *shown;
+
+		told.whiteout |= r > 0;
+		tell_done(x, target, &told);
 		return 0;
 	}
 	if (target->place.refused || tarx_place_is_fatal(&target->place, err.code))

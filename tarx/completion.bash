@@ -38,6 +38,9 @@ _tarx()
 	-I | --use-compress-program)
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		;;
+	--whiteouts)
+		_tarx_words 'overlay oci podman drop'
+		;;
 	--reflink)
 		_tarx_words 'auto always never'
 		;;
@@ -133,7 +136,7 @@ _tarx_take_long() # WORD
 	--extract | --get) verb=x ;;
 	--list) verb=t ;;
 	--compare | --diff) verb=d ;;
-	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink) wants=("$1") ;;
+	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink | --whiteouts) wants=("$1") ;;
 	--files-from | --add-file | --exclude | --exclude-from | --exclude-tag | --exclude-tag-under) wants=("$1") ;;
 	--exclude-tag-all | --newer | --after-date | --newer-mtime | --sort | --format | --warning) wants=("$1") ;;
 	--blocking-factor | --record-size | --use-compress-program | --owner | --group) wants=("$1") ;;
@@ -192,6 +195,7 @@ _tarx_options()
 		-I --use-compress-program= --owner= --group= --owner-map= --group-map= --mode=
 		--mtime= --clamp-mtime --totals --warning=
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
+		--whiteouts= --override-stat
 		-S --sparse --hole-detection= --sparse-version=
 		--progress --progress= --stats --stats= --sync -p --preserve-permissions --no-same-permissions
 		--same-owner --no-same-owner --numeric-owner -m --touch

@@ -13,16 +13,6 @@
 
 /* ------------------------------------------------------------------ a node of the layer */
 
-/* The path of NODE from the overlay's root; owned by the caller, NULL without memory. */
-static char *path_in_overlay(const struct tarx_located *at, const struct align_node *node)
-{
-	char *rel;
-
-	if (asprintf(&rel, "%s%s%s", at->rel, *at->rel && *node->below ? "/" : "", node->below) < 0)
-		return NULL;
-	return rel;
-}
-
 /* A renamed directory: what is below it is elsewhere in the lower layers, and an archive cannot
  * say "renamed". It goes in whole as it is seen, and hides what the lower layers have there. */
 static int add_renamed(struct tarx_tree *tree, const struct align_node *node, const char *rel)
@@ -33,8 +23,9 @@ static int add_renamed(struct tarx_tree *tree, const struct align_node *node, co
 		.c = tree->c,
 		.base = fd,
 		.root = ".",
-		.layers = { .report = tree->c->report },
-		.opaque = at->stack.userxattr ? "user.overlay.opaque" : "trusted.overlay.opaque",
+		.layers = { .report = tree->c->report, .stack = &at->stack, .rel = rel },
+		.changes = at,
+		.whole = rel,
 	};
 	int r;
 
@@ -65,10 +56,32 @@ static int read_marks(const struct tarx_tree *tree, const struct align_node *nod
 				  err);
 }
 
+/* The file that has the bytes of one that is metadata only: of a lower layer, so that they can be shared,
+ * else the merged one. A descriptor or -errno. */
+static int open_bytes(const struct tarx_tree *tree, const char *rel)
+{
+	TX_FD seen = tarx_located_open(tree->diff, rel, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int layer;
+
+	if (seen < 0)
+		return seen;
+	if (fstat(seen, &st) < 0)
+		return -errno;
+	layer = overlay_source_open(tree->finder, rel, seen, &st);
+	return layer >= 0 ? layer : tx_fd_steal(&seen);
+}
+
+static bool has_aliases(const struct tarx_tree *tree, const struct align_node *node)
+{
+	return S_ISREG(node->st.st_mode) && node->st.st_nlink > 1 &&
+	       overlay_marks_indexed(node->fd, tree->diff->stack.userxattr) > 0;
+}
+
 int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 			  struct align_walk *walk)
 {
-	TX_FREE char *rel = path_in_overlay(tree->diff, node);
+	TX_FREE char *rel = tarx_tree_path(tree, node);
 	struct tarx_disguise disguise = { .source = -1 };
 	struct overlay_marks marks;
 	TX_FD seen = -1;
@@ -79,12 +92,14 @@ int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 	/* Without its marks nobody knows what a node of a layer means: that must not be guessed. */
 	if (read_marks(tree, node, &marks, &err) < 0)
 		return tarx_fatal(tree->c->report, "%s: %s", node->path, err.text);
+	if (marks.whiteout)
+		return tarx_tree_add_removed(tree, node);
 	if (marks.redirect && S_ISDIR(node->st.st_mode)) {
 		align_walk_skip(walk);
 		return add_renamed(tree, node, rel);
 	}
 	if (marks.metacopy) {
-		seen = tarx_located_open(tree->diff, rel, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+		seen = open_bytes(tree, rel);
 		if (seen < 0)
 			return tarx_fatal(
 				tree->c->report,
@@ -92,8 +107,10 @@ int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 				node->path, strerror(-seen));
 		disguise.source = seen;
 	}
-	disguise.whiteout = marks.whiteout;
-	return tarx_tree_add(tree, node, &disguise);
+	disguise.opaque = marks.opaque;
+	if (tarx_tree_add(tree, node, &disguise) < 0)
+		return -1;
+	return has_aliases(tree, node) ? tarx_aliases_note(tree, node, rel) : 0;
 }
 
 /* ------------------------------------------------------------------ the layer */
@@ -150,11 +167,42 @@ static int is_below_renamed(const struct tarx_located *at, struct tx_err *err)
 	return 0;
 }
 
-static int archive_upper(struct tarx_creation *c, const struct tarx_located *at, int base,
-			 const char *path)
+/* PATH lies in a directory that was renamed: all of it is new where it is now. */
+static int archive_whole(struct tarx_creation *c, const struct tarx_located *at, const char *path)
 {
+	const char *slash = strrchr(at->rel, '/');
+	TX_FREE char *above = slash ? strndup(at->rel, (size_t)(slash - at->rel)) : strdup("");
+	TX_FD fd = above ? tarx_located_open(at, above, O_RDONLY | O_DIRECTORY) : -ENOMEM;
 	struct tarx_tree tree = {
-		.c = c, .base = at->stack.layers[0].fd, .root = *at->rel ? at->rel : ".", .diff = at
+		.c = c,
+		.base = fd,
+		.root = slash ? slash + 1 : at->rel,
+		.layers = { .report = c->report, .stack = &at->stack, .rel = at->rel },
+		.changes = at,
+		.whole = at->rel,
+	};
+	int r;
+
+	if (fd < 0)
+		return tarx_fatal(c->report, "%s: open it through the mount: %s", path,
+				  strerror(-fd));
+	r = tarx_tree_archive(&tree, path);
+	tarx_layers_release(&tree.layers);
+	return r;
+}
+
+static int archive_upper(struct tarx_creation *c, const struct tarx_located *at, const char *path)
+{
+	struct tarx_aliases aliases = { 0 };
+	struct overlay_finder finder;
+	struct tarx_tree tree = {
+		.c = c,
+		.aliases = &aliases,
+		.finder = &finder,
+		.base = at->stack.layers[0].fd,
+		.root = *at->rel ? at->rel : ".",
+		.diff = at,
+		.changes = at,
 	};
 	struct tx_err err;
 	struct stat st;
@@ -163,7 +211,7 @@ static int archive_upper(struct tarx_creation *c, const struct tarx_located *at,
 	if (r < 0)
 		return tarx_fatal(c->report, "%s: %s", path, err.text);
 	if (r > 0)
-		return tarx_tree_seen(c, base, path);
+		return archive_whole(c, at, path);
 	if (fstatat(tree.base, tree.root, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			return tarx_fatal(c->report, "%s: look for it in the upper layer: %s", path,
@@ -171,7 +219,13 @@ static int archive_upper(struct tarx_creation *c, const struct tarx_located *at,
 		tarx_notice(c->report, "%s: the upper layer changed nothing of it", path);
 		return 0;
 	}
-	return tarx_tree_archive(&tree, path);
+	overlay_finder_init(&finder, &at->stack);
+	r = tarx_tree_archive(&tree, path);
+	if (r == 0)
+		r = tarx_aliases_store(&tree, path);
+	tarx_aliases_release(&aliases);
+	overlay_finder_release(&finder);
+	return r;
 }
 
 int tarx_tree_diff(struct tarx_creation *c, int base, const char *path)
@@ -185,7 +239,7 @@ int tarx_tree_diff(struct tarx_creation *c, int base, const char *path)
 	if (r < 0)
 		tarx_fatal(c->report, "%s: %s", path, err.text);
 	else
-		r = archive_upper(c, &at, base, path);
+		r = archive_upper(c, &at, path);
 	tarx_located_release(&at);
 	return r;
 }

@@ -604,6 +604,11 @@ bool tarx_meta_is_acl(const char *name)
 	       !strcmp(name, "trusted.SGI_ACL_FILE") || !strcmp(name, "trusted.SGI_ACL_DEFAULT");
 }
 
+int tarx_meta_mark(int fd, const char *name)
+{
+	return fsetxattr(fd, name, "y", 1, 0) < 0 ? -errno : 0;
+}
+
 bool tarx_meta_has_default_acl(int fd)
 {
 	return fgetxattr(fd, ACL_DEFAULT_XATTR, NULL, 0) > 0;

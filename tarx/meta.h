@@ -86,6 +86,9 @@ bool tarx_meta_same_acl(const char *a, const char *b, const struct tarx_meta_wan
  * system's own, or how XFS keeps them. */
 bool tarx_meta_is_acl(const char *name);
 
+/* Gives the directory FD the mark NAME of overlayfs. 0 or -errno. */
+int tarx_meta_mark(int fd, const char *name);
+
 /* Whether the directory FD gives its files an ACL. */
 bool tarx_meta_has_default_acl(int fd);
 

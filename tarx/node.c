@@ -4,6 +4,7 @@
 #include "overlay/marks.h"
 #include "tarx/fflags.h"
 #include "tarx/path.h"
+#include "tarx/rootless.h"
 #include "tarx/tree.h"
 
 #include <errno.h>
@@ -87,10 +88,15 @@ static const char *link_target(struct tarx_creation *c, const struct align_node 
 	return tarx_path_stored(target, &cut);
 }
 
+const char *tarx_tree_name(struct tarx_creation *c, const struct align_node *node)
+{
+	return transformed(c, TARX_RENAME_MEMBER, stored_path(c, node->path));
+}
+
 static int fill_names(struct tarx_creation *c, const struct align_node *node,
 		      struct tarx_item *item)
 {
-	item->path = transformed(c, TARX_RENAME_MEMBER, stored_path(c, node->path));
+	item->path = tarx_tree_name(c, node);
 	if (!item->path)
 		return -ENOMEM;
 	if (!*item->path && S_ISDIR(item->mode))
@@ -185,39 +191,83 @@ static void sort_xattrs(struct tarx_item *item)
 
 /* ------------------------------------------------------------------ overlayfs' marks */
 
-/* Of overlayfs' own attributes only the opaque mark means something elsewhere. */
-static void drop_bound_marks(struct tarx_item *item)
+static void drop_xattr(struct tarx_item *item, const struct tarx_xattr *x)
 {
+	struct tarx_xattr *xattrs = (struct tarx_xattr *)(uintptr_t)item->xattrs;
+	size_t at = (size_t)(x - xattrs);
+
+	memmove(xattrs + at, xattrs + at + 1, (item->xattr_count - at - 1) * sizeof(*xattrs));
+	item->xattr_count--;
+}
+
+/* None of overlayfs' own attributes means something elsewhere, save the opaque mark, which is added where
+ * it is wanted. Those of the other sort are somebody's content, but would be refused like marks. */
+static void drop_marks(const struct tarx_tree *tree, const struct align_node *node,
+		       struct tarx_item *item)
+{
+	bool userxattr = tree->diff->stack.userxattr, told = false;
 	struct tarx_xattr *xattrs = (struct tarx_xattr *)(uintptr_t)item->xattrs;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < item->xattr_count; i++) {
 		enum overlay_xattr kind = overlay_xattr_kind(xattrs[i].name);
 
-		if (kind == OVERLAY_XATTR_NONE || kind == OVERLAY_XATTR_ESCAPED ||
-		    (kind == OVERLAY_XATTR_OPAQUE && S_ISDIR(item->mode) && xattrs[i].len == 1 &&
-		     *(const char *)xattrs[i].value == 'y'))
+		if (kind == OVERLAY_XATTR_NONE || kind == OVERLAY_XATTR_ESCAPED)
 			xattrs[kept++] = xattrs[i];
+		else if (!strncmp(xattrs[i].name, "user.", 5) != userxattr && !told) {
+			told = true;
+			tarx_warning(
+				tree->c->report,
+				"%s: stored without %s: it is a mark of an overlay within this "
+				"one, and no reader may take it from an archive",
+				node->path, xattrs[i].name);
+		}
 	}
 	item->xattr_count = kept;
 }
 
-/* With index=on a file of several names is copied up under one of them; the others show the new bytes
- * too, and are in no upper layer. */
-static void tell_index(struct tarx_creation *c, const struct align_node *node,
-		       const struct tarx_item *item)
-{
-	for (size_t i = 0; i < item->xattr_count; i++) {
-		const char *name = item->xattrs[i].name;
+/* ------------------------------------------------------------------ --override-stat */
 
-		if (S_ISREG(item->mode) && overlay_xattr_kind(name) == OVERLAY_XATTR_BOUND &&
-		    !strcmp(name + strlen(name) - strlen(".nlink"), ".nlink"))
-			tarx_warning(
-				c->report,
-				"%s: a hard link changed through an overlay with index=on; under its other "
-				"names, which lie in lower layers, the change is not stored",
-				node->path);
+static const struct tarx_xattr *find_rootless(const struct tarx_item *item)
+{
+	for (size_t i = 0; i < item->xattr_count; i++)
+		if (!strcmp(item->xattrs[i].name, TARX_ROOTLESS_XATTR))
+			return &item->xattrs[i];
+	return NULL;
+}
+
+/* A regular file may stand for a device or FIFO, but nothing else for another kind. */
+static bool can_become(const struct tarx_item *item, mode_t type)
+{
+	return !type || type == (item->mode & S_IFMT) || (S_ISREG(item->mode) && !S_ISDIR(type));
+}
+
+/* What the attribute says instead of what the file is; the attribute itself is not stored. */
+static void apply_rootless(struct tarx_creation *c, const struct align_node *node,
+			   struct tarx_item *item)
+{
+	const struct tarx_xattr *x = find_rootless(item);
+	struct tarx_rootless o;
+
+	if (!x)
+		return;
+	if (!tarx_rootless_read(&o, x->value, x->len) || !can_become(item, o.mode & S_IFMT)) {
+		tarx_warning(c->report, "%s: stored as it is: what %s says is not understood",
+			     node->path, x->name);
+		return;
 	}
+	item->uid = o.uid;
+	item->gid = o.gid;
+	item->uname = item->gname = NULL;
+	item->mode = (o.mode & S_IFMT ? 0 : item->mode & S_IFMT) | o.mode;
+	if (!S_ISREG(item->mode)) {
+		item->size = 0;
+		item->data.fd = -1;
+	}
+	if (S_ISCHR(item->mode) || S_ISBLK(item->mode))
+		item->rdev = o.rdev;
+	drop_xattr(item, x);
+	tarx_override_apply(&c->report->opts->override, NULL, item);
 }
 
 static bool is_protattr(const struct tarx_xattr *x)
@@ -352,14 +402,15 @@ static int fill_rest(struct tarx_tree *tree, const struct align_node *node,
 	if (c->report->opts->override.mode)
 		item->acl_access = NULL;
 	*layer = fill_data(tree, node, disguise, item);
+	if (c->report->opts->override_stat)
+		apply_rootless(c, node, item);
 	if (tree->diff) {
-		tell_index(c, node, item);
 		if (add_kept_flags(c, item) < 0)
 			return tx_fail(err, ENOMEM, "read the file flags");
-		drop_bound_marks(item);
+		drop_marks(tree, node, item);
 	}
-	if (tree->opaque && !*node->below && S_ISDIR(item->mode) &&
-	    add_opaque_mark(c, item, tree->opaque) < 0)
+	if (disguise->opaque && tarx_tree_marks_opaque(c) &&
+	    add_opaque_mark(c, item, tarx_tree_opaque_mark(tree)) < 0)
 		return tx_fail(err, ENOMEM, "mark as opaque");
 	if (disguise->whiteout)
 		make_whiteout(item);
@@ -402,5 +453,5 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 		remember(c, node, &item);
 	if (r > 0 && item.size > 0)
 		tell_changed(c, node);
-	return 0;
+	return r > 0 && disguise->opaque ? tarx_tree_add_opaque(tree, node, item.path) : 0;
 }

@@ -170,6 +170,14 @@ static int check_mode(const struct tarx_opts *opts)
 	if (opts->mode == TARX_CREATE && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("an archive of nothing: name the files to store", NULL,
 					  NULL);
+	if (opts->override_stat && !opts->xattrs)
+		return tarx_opts_complain("--override-stat: it is an extended attribute, and "
+					  "--no-xattrs leaves those out",
+					  NULL, NULL);
+	if (opts->mode == TARX_CREATE && opts->whiteouts != TARX_WHITEOUTS_UNSET &&
+	    opts->overlay != TARX_OVERLAY_DIFF)
+		return tarx_opts_complain(
+			"--whiteouts: there are removals only with --overlay=diff", NULL, NULL);
 	if (opts->mode == TARX_CREATE && opts->reflink == ALIGN_REFLINK_ALWAYS &&
 	    opts->align == TARX_ALIGN_NONE)
 		return tarx_opts_complain(
@@ -251,6 +259,7 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 
 	*opts = (struct tarx_opts){ .archive = "-",
 				    .align = TARX_ALIGN_UNSET,
+				    .whiteouts = TARX_WHITEOUTS_UNSET,
 				    .align_min = -1,
 				    .same_owner = -1,
 				    .same_permissions = -1,

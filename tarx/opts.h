@@ -30,6 +30,15 @@ enum tarx_old {
 	TARX_OLD_KEEP_NEWER,
 };
 
+/* How removals are spelled in an archive. */
+enum tarx_whiteouts {
+	TARX_WHITEOUTS_OVERLAY,
+	TARX_WHITEOUTS_OCI,
+	TARX_WHITEOUTS_PODMAN,
+	TARX_WHITEOUTS_DROP,
+	TARX_WHITEOUTS_UNSET, /* not given */
+};
+
 struct tarx_operand {
 	const char *dir; /* where it is looked up; NULL: where tarx was started */
 	const char *path; /* borrowed from the command line */
@@ -98,6 +107,8 @@ struct tarx_opts {
 	bool sparse; /* holes are left out of the archive */
 	enum tarx_holes hole_detection;
 	enum tarx_progress_when progress;
+	enum tarx_whiteouts whiteouts;
+	bool override_stat;
 	bool stats;
 	const char *stats_file; /* borrowed; NULL: standard error */
 	bool sync;

@@ -11,6 +11,7 @@
 
 static const char *const reflinks[] = { "auto", "always", "never", NULL };
 static const char *const sorts[] = { "none", "name", "inode", NULL };
+static const char *const spellings[] = { "overlay", "oci", "podman", "drop", NULL };
 static const char *const overlays[] = { "auto", "diff", "merged", "off", NULL };
 
 const struct tarx_option tarx_options[] = {
@@ -212,9 +213,15 @@ const struct tarx_option tarx_options[] = {
 	  "GNU tar's sparse format, always 1.0 (implies -S)", .take = tarx_take_sparse_version },
 
 	/* overlays */
-	{ "overlay", 0, TARX_CREATE, required_argument, "auto|diff|merged|off",
+	{ "overlay", 0, MOVES, required_argument, "auto|diff|merged|off",
 	  "what an overlay mount stands for: see tarx(1)",
 	  .word = offsetof(struct tarx_opts, overlay), .words = overlays },
+	{ "whiteouts", 0, MOVES, required_argument, "overlay|oci|podman|drop",
+	  "how removals are spelled: see tarx(1)", .word = offsetof(struct tarx_opts, whiteouts),
+	  .words = spellings },
+	{ "override-stat", 0, MOVES, no_argument, NULL,
+	  "owners and modes in the attribute of rootless containers",
+	  .flag = offsetof(struct tarx_opts, override_stat), .on = true },
 
 	/* owners, modes, times, attributes */
 	{ "preserve-permissions", 'p', ANY, no_argument, NULL,

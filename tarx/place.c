@@ -4,6 +4,7 @@
 #include "align/cleanup.h"
 #include "align/io.h"
 #include "tarx/path.h"
+#include "tarx/rootless.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@ int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflin
 		    struct tx_err *err)
 {
 	struct stat st;
+	int r;
 
 	place->parent = (struct tarx_parent){ .fd = -1 };
 	place->mover = (struct align_mover){ .reflink = reflink };
@@ -26,10 +28,14 @@ int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflin
 	place->privileged = geteuid() == 0 || place->report->opts->same_owner > 0;
 	place->anywhere = place->report->opts->absolute_names;
 	place->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (place->root < 0 || fstat(place->root, &st) < 0)
+	if (place->root < 0)
 		return tx_fail(err, errno, "open the directory %s", dir);
-	place->root_dev = st.st_dev;
-	return 0;
+	r = tarx_place_open_removals(place, err);
+	if (r == 0 && fstat(place->root, &st) < 0)
+		r = tx_fail(err, errno, "look at the directory %s", dir);
+	if (r == 0)
+		place->root_dev = st.st_dev;
+	return r;
 }
 
 bool tarx_place_is_fatal(const struct tarx_place *place, int errnum)
@@ -76,8 +82,7 @@ static int make_dirs(int dir, const char *path)
 	return tx_fd_steal(&at);
 }
 
-/* Opens the directory PATH beneath the target; what is missing of it is made. */
-static int open_or_make(const struct tarx_place *place, const char *path)
+int tarx_place_open_dir(const struct tarx_place *place, const char *path)
 {
 	const int flags = O_RDONLY | O_DIRECTORY;
 	const char *top = *path == '/' ? "/" : ".";
@@ -135,7 +140,7 @@ int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_er
 
 	if (!beneath && errno == ENOMEM)
 		return tx_fail(err, ENOMEM, "%s", top);
-	fd = beneath && *top != '/' ? open_or_make(place, beneath) : make_given(place->root, top);
+	fd = beneath && *top != '/' ? tarx_place_open_dir(place, beneath) : make_given(place->root, top);
 	if (fd < 0)
 		return tx_fail(err, -fd, "open the directory %s", top);
 	tx_fd_release(&place->root);
@@ -157,6 +162,8 @@ static int learn_volume(struct tarx_place *place, int fd, struct tx_err *err)
 		if (r < 0)
 			return r;
 	}
+	if (place->live.within)
+		volume = &place->live.volume;
 	place->mover.block = volume->block;
 	place->mover.round_tail = volume->round_tail;
 	return 0;
@@ -174,7 +181,7 @@ static int enter_parent(struct tarx_place *place, const char *path, size_t len, 
 	parent->path = strndup(path, len);
 	if (!parent->path)
 		return tx_fail(err, ENOMEM, "remember the directory");
-	fd = open_or_make(place, parent->path);
+	fd = tarx_place_open_dir(place, parent->path);
 	if (fd == -EXDEV)
 		return tx_reject(
 			err, EXDEV, "%s",
@@ -183,6 +190,7 @@ static int enter_parent(struct tarx_place *place, const char *path, size_t len, 
 					  "the target");
 	if (fd < 0)
 		return tx_fail(err, -fd, "open its directory");
+	tarx_live_enter(&place->live, fd);
 	r = learn_volume(place, fd, err);
 	if (r < 0)
 		return r;
@@ -250,8 +258,41 @@ static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *
 		tarx_warning(c->place->report, "%s: %s", c->path, err->text);
 }
 
-void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
-		      unsigned int parts)
+/* Owner and mode of ITEM as the attribute of rootless containers; KEEP (owned by the caller) and TEXT
+ * hold what is new. It cannot be had of anything but files and directories. 0 or -ENOMEM. */
+static int keep_rootless(struct tarx_place *place, struct tarx_item *item, struct tarx_xattr **keep,
+			 char text[TARX_ROOTLESS_ROOM])
+{
+	size_t kept = 0;
+
+	if (!S_ISREG(item->mode) && !S_ISDIR(item->mode)) {
+		if (tarx_say_once(place->report, TARX_ONCE_ROOTLESS))
+			tarx_notice(place->report,
+				    "%s: its owner is not kept: only files and directories can "
+				    "have %s (and so for others)",
+				    item->path, TARX_ROOTLESS_XATTR);
+		return 0;
+	}
+	*keep = malloc((item->xattr_count + 1) * sizeof(**keep));
+	if (!*keep)
+		return -ENOMEM;
+	for (size_t i = 0; i < item->xattr_count; i++)
+		if (strcmp(item->xattrs[i].name, TARX_ROOTLESS_XATTR) != 0)
+			(*keep)[kept++] = item->xattrs[i];
+	if (!item->no_owner) {
+		size_t len = tarx_rootless_write(text, item->uid, item->gid, item->mode);
+
+		(*keep)[kept++] = (struct tarx_xattr){ TARX_ROOTLESS_XATTR, text, len };
+	}
+	item->xattrs = *keep;
+	item->xattr_count = kept;
+	/* Who restores it must be able to get at it. */
+	item->mode = (item->mode & (S_IFMT | 0777)) | (S_ISDIR(item->mode) ? 0700 : 0600);
+	return 0;
+}
+
+static void apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
+		  unsigned int parts)
 {
 	struct tarx_meta_target target = { .fd = fd,
 					   .by_path = by_path,
@@ -259,6 +300,23 @@ void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, in
 	struct complaint c = { place, item->path, fd };
 
 	tarx_meta_apply(item, &target, parts, place->wants, place->owners, complain, &c);
+}
+
+void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
+		      unsigned int parts)
+{
+	TX_FREE struct tarx_xattr *keep = NULL;
+	struct tarx_item changed = *item;
+	char text[TARX_ROOTLESS_ROOM];
+
+	if (!place->report->opts->override_stat) {
+		apply(place, item, fd, by_path, parts);
+		return;
+	}
+	if (keep_rootless(place, &changed, &keep, text) < 0)
+		tarx_warning(place->report, "%s: out of memory for its attributes", item->path);
+	else
+		apply(place, &changed, fd, by_path, parts & ~(unsigned int)TARX_META_OWNER);
 }
 
 /* ------------------------------------------------------------------ any item */
@@ -316,8 +374,13 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
 		    struct tarx_reader *reader, struct tx_err *err)
 {
-	int r = place_trusted(place, item, restored, reader, err);
+	int r = tarx_place_take_removal(place, item, restored, reader, err);
 
+	if (r != 0)
+		return r;
+	r = place_trusted(place, item, restored, reader, err);
+	if (r == 0 && tarx_place_note_restored(place, item, restored) < 0)
+		r = tx_fail(err, ENOMEM, "remember what was restored");
 	if (!S_ISDIR(item->mode))
 		tarx_place_keep_failure(place, restored, r < 0);
 	return r;
@@ -331,6 +394,8 @@ int tarx_place_sync(struct tarx_place *place, struct tx_err *err)
 void tarx_place_release(struct tarx_place *place)
 {
 	tarx_place_release_later(place);
+	tarx_place_release_removals(place);
+	tarx_live_release(&place->live);
 	for (size_t i = 0; i < place->failure_count; i++)
 		free(place->failures[i]);
 	free(place->failures);

@@ -7,8 +7,10 @@
 #include "align/span.h"
 #include "align/volume.h"
 #include "tarx/item.h"
+#include "tarx/live.h"
 #include "tarx/meta.h"
 #include "tarx/owners.h"
+#include "tarx/placed.h"
 #include "tarx/reader.h"
 #include "tarx/report.h"
 
@@ -25,6 +27,35 @@ struct tarx_parent {
 	struct align_volume volume;
 };
 
+/* What becomes of the removals in an archive. */
+enum tarx_removals {
+	TARX_REMOVALS_AS_THEY_ARE, /* devices are devices, names are names */
+	TARX_REMOVALS_MARK, /* the target is a layer: as overlayfs would say it */
+	TARX_REMOVALS_APPLY, /* what is removed goes */
+	TARX_REMOVALS_DROP,
+};
+
+/* A path that an archive removes, or a directory that it makes opaque. */
+struct tarx_noted {
+	char *path; /* owned; beneath the target */
+	bool user; /* the archive has the mark in user.overlay.*; else it does not say */
+};
+
+struct tarx_noted_list {
+	struct tarx_noted *list; /* owned */
+	size_t count, room;
+};
+
+/* The removals so far. They are carried out when the archive was read to its end, so that their place in
+ * it does not matter, and nothing goes for an archive that is not whole. */
+struct tarx_removing {
+	enum tarx_removals how;
+	bool overlay, oci, podman; /* the spellings that are understood */
+	struct tarx_placed placed; /* owned */
+	struct tarx_placed devices; /* owned; paths that a device 0:0 removes */
+	struct tarx_noted_list gone, opaque;
+};
+
 struct tarx_place {
 	int root; /* owned: the target */
 	dev_t root_dev;
@@ -33,6 +64,8 @@ struct tarx_place {
 	struct tarx_owners *owners; /* borrowed */
 	struct align_mover mover; /* owned */
 	struct tarx_parent parent;
+	struct tarx_live live;
+	struct tarx_removing removing;
 	struct tarx_later *later; /* owned: what must wait for tarx_place_finish() */
 	size_t later_count, later_room;
 	char **failures; /* owned, and what they point to: paths that were not restored */
@@ -56,14 +89,18 @@ int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_er
  * times wait for tarx_place_finish(). RESTORED is its path as of tarx_path_restored(). What is in
  * the way is replaced, but a directory only by a directory unless it is empty. Attributes that
  * cannot be set are warned of here.
- * Returns 0; where an option says that what is there stays, place->stayed is set. Or -errno, and then
- * nothing of the item is left, but for a file that --overwrite was writing. */
+ * Returns 0; where an option says that what is there stays, place->stayed is set. 1: it stands for a removal,
+ * which is noted. Or -errno, and then nothing of the item is left, but for a file that --overwrite was
+ * writing. */
 int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
 		    struct tarx_reader *reader, struct tx_err *err);
 
 /* Whether after this errno nothing else can be restored either. A read-only subvolume or mount below
  * the target is not the end. */
 bool tarx_place_is_fatal(const struct tarx_place *place, int errnum);
+
+/* Carries out the removals. Tells what cannot be removed. */
+void tarx_place_remove(struct tarx_place *place);
 
 /* Directories' attributes and files' last flags, the deepest first. */
 void tarx_place_finish(struct tarx_place *place);

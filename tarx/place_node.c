@@ -138,13 +138,20 @@ static bool is_moved_directly(const struct tarx_place *place, const struct tarx_
 static int fill(struct tarx_place *place, const struct tarx_item *item, struct tarx_reader *reader,
 		int fd, struct tx_err *err)
 {
+	const struct align_volume *volume = place->live.within ? &place->live.volume
+							       : &place->parent.volume;
+	TX_FD real = -1; /* what bytes can be shared with, where that is not FD itself */
+
 	if (item->size == 0)
 		return 0;
-	if (place->mover.reflink == ALIGN_REFLINK_ALWAYS && !place->parent.volume.clones) {
+	if (place->mover.reflink == ALIGN_REFLINK_ALWAYS && !volume->clones) {
 		place->refused = true;
 		return tx_fail(err, EOPNOTSUPP, "cannot share extents (%s has no reflinks)",
-			       place->parent.volume.name);
+			       volume->name);
 	}
+	real = tarx_live_open_real(&place->live, fd);
+	if (real >= 0)
+		fd = real;
 	/* XFS reserves space behind what grows, which would fill the holes. */
 	if (item->segments && ftruncate(fd, item->size) < 0)
 		return tx_fail(err, errno, "set the length");

@@ -3,52 +3,12 @@
 
 #include "align/cleanup.h"
 #include "align/io.h"
+#include "align/remove.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-/* ------------------------------------------------------------------ whole trees */
-
-static int remove_tree(int dir, const char *name, dev_t dev);
-
-static int remove_below(int fd, dev_t dev)
-{
-	struct tx_names names;
-	int r = tx_names_read(&names, fd);
-
-	for (size_t i = 0; r == 0 && i < names.count; i++)
-		r = remove_tree(fd, names.list[i].name, dev);
-	tx_names_release(&names);
-	return r;
-}
-
-/* Nothing is followed, and what is mounted below stays. */
-static int remove_tree(int dir, const char *name, dev_t dev)
-{
-	TX_FD fd = -1;
-	struct stat st;
-	int r;
-
-	if (unlinkat(dir, name, 0) == 0)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
-	if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
-		return 0;
-	if (errno != ENOTEMPTY && errno != EEXIST)
-		return -errno;
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_dev != dev)
-		return -EXDEV;
-	r = remove_below(fd, dev);
-	if (r < 0)
-		return r;
-	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
-}
 
 /* ------------------------------------------------------------------ each option */
 
@@ -109,7 +69,7 @@ static int unlink_first(const struct tarx_place *place, const char *name, const 
 	if (!S_ISDIR(st->st_mode) || !*name || !strcmp(name, ".."))
 		return TARX_OLD_GIVES_WAY;
 	if (place->report->opts->recursive_unlink)
-		r = remove_tree(dir, name, st->st_dev);
+		r = tx_remove_tree(dir, name);
 	else if (unlinkat(dir, name, AT_REMOVEDIR) < 0)
 		r = -errno;
 	return r < 0 ? tx_fail(err, -r, "unlink the directory first") : TARX_OLD_GIVES_WAY;

@@ -80,6 +80,31 @@ int tarx_place_trust(struct tarx_place *place, struct tarx_item *item, struct ta
 /* Whether the last member of that path could not be restored. */
 bool tarx_place_has_failed(const struct tarx_place *place, const char *restored);
 
+/* What place_removal.c adds. */
+
+/* Decides on the removals by the options, the target being open. 0 or -errno. */
+int tarx_place_open_removals(struct tarx_place *place, struct tx_err *err);
+
+/* Notes the removal that ITEM stands for. 1; 0: it stands for none; or -errno. */
+int tarx_place_take_removal(struct tarx_place *place, const struct tarx_item *item,
+			    const char *restored, struct tarx_reader *reader, struct tx_err *err);
+
+/* ITEM was restored. 0 or -ENOMEM. */
+int tarx_place_note_restored(struct tarx_place *place, const struct tarx_item *item,
+			     const char *restored);
+
+/* Whether a directory with something in it gives way to NAME of the parent: in a diff it does, unless
+ * it was restored by this archive. */
+bool tarx_place_gives_way(const struct tarx_place *place, const char *name);
+
+/* Opens the directory PATH beneath the target; what is missing of it is made. The descriptor or -errno. */
+int tarx_place_open_dir(const struct tarx_place *place, const char *path);
+
+/* Whether X says that the directory ITEM is opaque. */
+bool tarx_place_is_opaque_mark(const struct tarx_item *item, const struct tarx_xattr *x);
+
+void tarx_place_release_removals(struct tarx_place *place);
+
 /* Gives back what was remembered. */
 void tarx_place_release_later(struct tarx_place *place);
 

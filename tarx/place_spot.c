@@ -1,6 +1,8 @@
 /* How something new takes the place of something old, and what is remembered when it could not. */
 #include "tarx/place_parts.h"
 
+#include "align/remove.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,6 +24,13 @@ bool tarx_spot_step_aside(const struct tarx_place *place, struct tarx_spot *spot
 	return true;
 }
 
+static int remove_directory(const struct tarx_place *place, const char *name)
+{
+	if (tarx_place_gives_way(place, name))
+		return tx_remove_tree(place->parent.fd, name);
+	return unlinkat(place->parent.fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
 int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot)
 {
 	int dir = place->parent.fd, r = 0;
@@ -31,9 +40,8 @@ int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot)
 	if (renameat(dir, spot->temp, dir, spot->name) < 0)
 		r = -errno;
 	if (r == -EISDIR) {
-		r = 0;
-		if (unlinkat(dir, spot->name, AT_REMOVEDIR) < 0 ||
-		    renameat(dir, spot->temp, dir, spot->name) < 0)
+		r = remove_directory(place, spot->name);
+		if (r == 0 && renameat(dir, spot->temp, dir, spot->name) < 0)
 			r = -errno;
 	}
 	/* rename(2) of two names of one inode does nothing, and is right to. */

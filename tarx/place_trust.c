@@ -7,13 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_opaque_mark(const struct tarx_item *item, const struct tarx_xattr *x)
+bool tarx_place_is_opaque_mark(const struct tarx_item *item, const struct tarx_xattr *x)
 {
-	return S_ISDIR(item->mode) && x->len == 1 && *(const char *)x->value == 'y';
+	return overlay_xattr_kind(x->name) == OVERLAY_XATTR_OPAQUE && S_ISDIR(item->mode) &&
+	       x->len == 1 && *(const char *)x->value == 'y';
+}
+
+/* "x": removals among what is in the directory are files with a mark. */
+static bool is_whiteouts_mark(const struct tarx_item *item, const struct tarx_xattr *x)
+{
+	return S_ISDIR(item->mode) && x->len == 1 && *(const char *)x->value == 'x';
+}
+
+/* An attribute of an overlay that is stored in this one, where the target is known to be of one that
+ * escapes them so: it means nothing to that itself. */
+static bool is_escaped_here(const struct tarx_place *place, const struct tarx_xattr *x)
+{
+	bool user = !strncmp(x->name, "user.", 5);
+
+	if (place->report->opts->overlay != TARX_OVERLAY_DIFF)
+		return false;
+	if (place->live.marks == TARX_MARKS_UNKNOWN)
+		return !place->live.on;
+	return user == (place->live.marks == TARX_MARKS_USER);
 }
 
 /* overlayfs' own attributes are not taken from an archive: a redirect or a metacopy mark would make
- * files of lower layers readable. Only the opaque mark of a directory, which hides, is set. */
+ * files of lower layers readable. Only the opaque mark of a directory, which hides, is set: here as it
+ * is, or as place_removal.c sees fit. */
 static bool is_trusted(struct tarx_place *place, const struct tarx_item *item,
 		       const struct tarx_xattr *x)
 {
@@ -30,7 +51,13 @@ static bool is_trusted(struct tarx_place *place, const struct tarx_item *item,
 	case OVERLAY_XATTR_NONE:
 		return true;
 	case OVERLAY_XATTR_OPAQUE:
-		if (is_opaque_mark(item, x))
+		if (tarx_place_is_opaque_mark(item, x))
+			return place->removing.how == TARX_REMOVALS_AS_THEY_ARE;
+		if (is_whiteouts_mark(item, x) && place->removing.overlay)
+			return false;
+		break;
+	case OVERLAY_XATTR_ESCAPED:
+		if (is_escaped_here(place, x))
 			return true;
 		break;
 	case OVERLAY_XATTR_BOUND:
@@ -49,17 +76,40 @@ static bool is_trusted(struct tarx_place *place, const struct tarx_item *item,
 	return false;
 }
 
-/* The item without the attributes that are not trusted; KEEP (owned by the caller) holds the rest. */
+/* Through a live mount an attribute that belongs to an overlay within this one has its plain name:
+ * overlayfs adds what escapes it. Returns the end of what it wrote, with its NUL. */
+static char *take_out_escape(char *to, const char *name)
+{
+	size_t lead = strcspn(name, ".") + strlen(".overlay.");
+
+	memcpy(to, name, lead);
+	strcpy(to + lead, name + lead + strlen("overlay."));
+	return to + strlen(to) + 1;
+}
+
 int tarx_place_trust(struct tarx_place *place, struct tarx_item *item, struct tarx_xattr **keep)
 {
-	size_t kept = 0;
+	size_t kept = 0, names = 0;
+	char *text;
 
-	*keep = calloc(item->xattr_count + 1, sizeof(**keep));
+	for (size_t i = 0; i < item->xattr_count; i++)
+		names += strlen(item->xattrs[i].name) + 1;
+	*keep = malloc((item->xattr_count + 1) * sizeof(**keep) + names);
 	if (!*keep)
 		return -ENOMEM;
-	for (size_t i = 0; i < item->xattr_count; i++)
-		if (is_trusted(place, item, &item->xattrs[i]))
-			(*keep)[kept++] = item->xattrs[i];
+	text = (char *)(*keep + item->xattr_count + 1);
+	for (size_t i = 0; i < item->xattr_count; i++) {
+		struct tarx_xattr *x = &(*keep)[kept];
+
+		if (!is_trusted(place, item, &item->xattrs[i]))
+			continue;
+		*x = item->xattrs[i];
+		kept++;
+		if (place->live.escapes && overlay_xattr_kind(x->name) == OVERLAY_XATTR_ESCAPED) {
+			x->name = text;
+			text = take_out_escape(text, item->xattrs[i].name);
+		}
+	}
 	item->xattrs = *keep;
 	item->xattr_count = kept;
 	return 0;

@@ -36,7 +36,9 @@ static const char *look_for_subvolume(struct tarx_creation *c, const struct alig
 
 static int add_seen(struct tarx_tree *tree, const struct align_node *node)
 {
-	struct tarx_disguise disguise = { .source = -1 };
+	struct tarx_disguise disguise = {
+		.source = -1, .opaque = tree->whole && !*node->below && S_ISDIR(node->st.st_mode)
+	};
 	struct tx_err err;
 
 	if (tarx_layers_enter(&tree->layers, tree->base, tree->root, node, &err) < 0)
@@ -113,6 +115,8 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 		r = 0;
 		if (node.error == EMFILE || node.error == ENFILE || node.error == ENOMEM)
 			r = tarx_fatal(report, "%s: %s", node.path, err.text);
+		else if (tree->changes && !tarx_tree_can_name(tree->c, &node))
+			align_walk_skip(&walk);
 		else if (is_storable(tree->c, &node, &err))
 			r = take_node(tree, &node, &walk);
 		if (r < 0)

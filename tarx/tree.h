@@ -4,7 +4,10 @@
 
 #include "align/arena.h"
 #include "align/walk.h"
+#include "overlay/source.h"
 #include "tarx/adder.h"
+#include "tarx/aliases.h"
+#include "tarx/deleted.h"
 #include "tarx/layers.h"
 #include "tarx/links.h"
 #include "tarx/meta.h"
@@ -17,6 +20,7 @@ struct tarx_creation {
 	struct tarx_report *report; /* borrowed */
 	struct tarx_adder adder;
 	struct tarx_links links;
+	struct tarx_deleted deleted; /* with --whiteouts=podman */
 	struct tarx_owners owners;
 	struct tarx_meta_wants wants;
 	struct align_attrs_asker asker;
@@ -30,12 +34,18 @@ struct tarx_tree {
 	const char *root; /* borrowed */
 	struct tarx_layers layers;
 	const struct tarx_located *diff; /* borrowed; the walk is in its upper layer; else NULL */
-	const char *opaque; /* the name of the opaque mark, for the root of the tree; or NULL */
+	const struct tarx_located *changes; /* borrowed; the overlay whose changes are stored, here
+					     * as they are seen or in its upper layer; else NULL */
+	struct tarx_aliases *aliases; /* borrowed; where diff is set */
+	struct overlay_finder *finder; /* borrowed; of that overlay, where diff is set */
+	const char *whole; /* borrowed; the tree hides what lower layers have at this path, from
+			    * the overlay's root; or NULL */
 };
 
 /* What makes a node something else in the archive than what it is on the disk. */
 struct tarx_disguise {
 	bool whiteout; /* it stands for a removed name */
+	bool opaque; /* a directory that hides what lower layers have there */
 	int source; /* borrowed: its bytes are in this file; -1: in its own */
 	const char *subvolume; /* static: it is recorded as a subvolume of this kind; or NULL */
 };
@@ -48,6 +58,9 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown);
 
 /* A file could not be read, and is not stored. */
 void tarx_tree_tell_failed(struct tarx_creation *c, const char *path, const struct tx_err *err);
+
+/* The name of NODE in the archive, in the arena; NULL: no memory. */
+const char *tarx_tree_name(struct tarx_creation *c, const struct align_node *node);
 
 /* Stores one node. */
 int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
@@ -67,5 +80,29 @@ int tarx_tree_diff(struct tarx_creation *c, int base, const char *path);
 /* Stores one node of an upper layer, by its marks; WALK may be told not to enter it. */
 int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 			  struct align_walk *walk);
+
+/* Removals, in the spelling of --whiteouts; see removal.c. */
+
+/* Stores that the name of NODE was removed. */
+int tarx_tree_add_removed(struct tarx_tree *tree, const struct align_node *node);
+
+/* Whether opaque directories get the mark that overlayfs itself uses. */
+bool tarx_tree_marks_opaque(const struct tarx_creation *c);
+
+/* The name of that mark. */
+const char *tarx_tree_opaque_mark(const struct tarx_tree *tree);
+
+/* What follows the member PATH of the archive, a directory that is opaque. */
+int tarx_tree_add_opaque(struct tarx_tree *tree, const struct align_node *node, const char *path);
+
+/* The path of a node of the upper layer from the overlay's root; owned by the caller, NULL without
+ * memory. */
+char *tarx_tree_path(const struct tarx_tree *tree, const struct align_node *node);
+
+/* Whether NODE can be stored by its name, which may be one that stands for a removal. Tells why not. */
+bool tarx_tree_can_name(struct tarx_creation *c, const struct align_node *node);
+
+/* What comes last: the list of removals. */
+int tarx_tree_finish_removals(struct tarx_creation *c);
 
 #endif

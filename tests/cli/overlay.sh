@@ -313,16 +313,22 @@ for kind in btrfs xfs; do
 	must umount "$merged"
 
 	# One of two names is copied up; with an index the other one shows that copy.
-	mkdir -p "$fs"/indexed/{lower,upper}
+	mkdir -p "$fs"/indexed/{lower/dir,upper}
 	echo old >"$fs/indexed/lower/first"
-	ln "$fs/indexed/lower/first" "$fs/indexed/lower/second"
+	ln "$fs/indexed/lower/first" "$fs/indexed/lower/dir/second"
+	chmod 710 "$fs/indexed/lower/dir"
 	fs_overlay "$fs/indexed/lower" "$fs/indexed/upper" index=on
 	echo new >"$FS/first"
-	exits 1 "$kind, diff, index=on, a hard link that changed: exit 1" \
+	exits 0 "$kind, diff, index=on, a hard link that changed: archived" \
 		"$TARX" -c --overlay=diff -C "$FS" -f "$fs/a.tar" .
-	like "$kind, diff, index=on, a hard link that changed: says so" "$err" "*first*index=on*"
-	is "$kind, diff, index=on, a hard link that changed: is in the archive" \
-		"$(tar -xOf "$fs/a.tar" ./first)" new
+	is "$kind, diff, index=on, a hard link that changed: under its other name too, with its directory" \
+		"$(tar -tvf "$fs/a.tar" | awk '{ print $1, $6, $9 }' | xargs)" \
+		"drwxr-xr-x ./ -rw-r--r-- ./first drwx--x--- ./dir/ hrw-r--r-- ./dir/second ./first"
+	exits 1 "$kind, diff, index=on, a name that is not asked for: exit 1" \
+		"$TARX" -c --overlay=diff -C "$FS" -f "$fs/a.tar" first
+	like "$kind, diff, index=on, a name that is not asked for: says so" "$err" "*first*index=on*"
+	is "$kind, diff, index=on, a name that is not asked for: the other is in the archive" \
+		"$(tar -xOf "$fs/a.tar" first)" new
 	must umount "$FS"
 	fs_umount "$fs"
 done

@@ -12,6 +12,7 @@ looks at data only where files have some, so holes cost nothing.
   --no-dir-mtime   no mtimes of directories
   --no-flags       neither file flags nor projects
   --subvolumes     which directories are btrfs subvolumes, and which of them are read-only
+  --no-acls        no ACLs            --no-top      no attributes of A and B themselves
   --holes          a file in B takes no more blocks than in A (and 256 KiB)
   --skip=NAME      leaves out that path (may be repeated)
 """
@@ -140,12 +141,15 @@ class Compare:
         if kind != stat.S_IFMT(b.st_mode):
             self.differ(path, "type", KINDS[kind], KINDS[stat.S_IFMT(b.st_mode)])
             return
-        self.attributes(path, a, b, kind)
+        if path != "." or "no-top" not in self.options:
+            self.attributes(path, a, b, kind)
         if kind in (stat.S_IFREG, stat.S_IFDIR):
             self.opened(parents, name, path, kind)
         if "no-xattrs" not in self.options:
             left, right = (self.xattrs(p, name) for p in parents)
             for key in sorted({*left, *right}):
+                if "no-acls" in self.options and key.startswith("system.posix_acl_"):
+                    continue
                 if left.get(key) != right.get(key):
                     self.differ(path, f"xattr {key!a}", str(left.get(key))[:80],
                                 str(right.get(key))[:80])
@@ -203,7 +207,7 @@ def main():
     skipped = {arg.split("=", 1)[1] for arg in sys.argv[1:] if arg.startswith("--skip=")}
     trees = [arg for arg in sys.argv[1:] if not arg.startswith("--")]
     known = {"seconds", "no-mtime", "no-xattrs", "no-owners", "no-links", "no-dir-mtime", "holes",
-             "no-flags", "subvolumes"}
+             "no-acls", "no-top", "no-flags", "subvolumes"}
     if len(trees) != 2 or options - known:
         sys.exit(__doc__)
     sys.setrecursionlimit(10000)

@@ -1,0 +1,100 @@
+#include "tarx/placed.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A path, and a path as a directory on the way to others, are two things to remember. */
+enum kind { ITSELF = 1, ABOVE };
+
+/* FNV-1a, and a finish that spreads it. */
+static uint64_t hash(const char *path, size_t len, enum kind kind)
+{
+	uint64_t h = 0xCBF29CE484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)path[i]) * 0x100000001B3u;
+	h = (h ^ (uint64_t)kind) * 0x9E3779B97F4A7C15u;
+	h ^= h >> 29;
+	return h ? h : 1;
+}
+
+static uint64_t *slot(const struct tarx_placed *placed, uint64_t h)
+{
+	size_t at = h & (placed->size - 1);
+
+	while (placed->slots[at] && placed->slots[at] != h)
+		at = (at + 1) & (placed->size - 1);
+	return &placed->slots[at];
+}
+
+static int make_room(struct tarx_placed *placed)
+{
+	struct tarx_placed larger = { .size = placed->size ? placed->size * 2 : 1024 };
+
+	if (placed->count * 2 < placed->size)
+		return 0;
+	larger.slots = calloc(larger.size, sizeof(*larger.slots));
+	if (!larger.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < placed->size; i++)
+		if (placed->slots[i])
+			*slot(&larger, placed->slots[i]) = placed->slots[i];
+	larger.count = placed->count;
+	free(placed->slots);
+	*placed = larger;
+	return 0;
+}
+
+/* 1: it is new, 0: it was there, or -ENOMEM. */
+static int put(struct tarx_placed *placed, uint64_t h)
+{
+	uint64_t *at;
+
+	if (make_room(placed) < 0)
+		return -ENOMEM;
+	at = slot(placed, h);
+	if (*at)
+		return 0;
+	*at = h;
+	placed->count++;
+	return 1;
+}
+
+static bool has(const struct tarx_placed *placed, uint64_t h)
+{
+	return placed->size && *slot(placed, h);
+}
+
+int tarx_placed_add(struct tarx_placed *placed, const char *path)
+{
+	size_t len = strlen(path);
+	int r = put(placed, hash(path, len, ITSELF));
+
+	/* Where a directory is known to lead somewhere, those above it are too. */
+	while (r >= 0 && len > 0) {
+		while (len > 0 && path[len - 1] != '/')
+			len--;
+		len -= len > 0;
+		r = put(placed, hash(path, len, ABOVE));
+		if (r == 0)
+			break;
+	}
+	return r < 0 ? r : 0;
+}
+
+bool tarx_placed_has(const struct tarx_placed *placed, const char *path)
+{
+	return has(placed, hash(path, strlen(path), ITSELF));
+}
+
+bool tarx_placed_leads(const struct tarx_placed *placed, const char *path)
+{
+	return tarx_placed_has(placed, path) || has(placed, hash(path, strlen(path), ABOVE));
+}
+
+void tarx_placed_release(struct tarx_placed *placed)
+{
+	free(placed->slots);
+	*placed = (struct tarx_placed){ 0 };
+}
