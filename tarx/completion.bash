@@ -37,8 +37,8 @@ _tarx()
 	'')
 		# The members of an archive are not looked up: it may be large, or a stranger's.
 		if [[ ! $verb && ! $cur ]]; then
-			_tarx_words '-c -x -t -d'
-		elif [[ $verb == c ]]; then
+			_tarx_words '-c -x -t -d -r'
+		elif [[ $verb == [cr] ]]; then
 			_tarx_paths file "$dir"
 		fi
 		;;
@@ -111,6 +111,8 @@ _tarx_take_long() # WORD
 	--extract | --get) verb=x ;;
 	--list) verb=t ;;
 	--compare | --diff) verb=d ;;
+	--append) verb=r ;;
+	--info) verb=i ;;
 	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink) wants=("$1") ;;
 	--starting-file | --xattrs-include | --xattrs-exclude) wants=("$1") ;;
 	esac
@@ -126,7 +128,7 @@ _tarx_take_letters() # LETTERS PLACE
 		letter=${letters:0:1}
 		letters=${letters:1}
 		case $letter in
-		[cxtd])
+		[cxtdr])
 			verb=$letter
 			;;
 		[fCK])
@@ -152,7 +154,7 @@ _tarx_words() # WORDS
 
 _tarx_options()
 {
-	_tarx_words '-c --create -x --extract -t --list -d --compare -f --file= -C --directory=
+	_tarx_words '-c --create -x --extract -t --list -d --compare -r --append --info -f --file= -C --directory=
 		--transform= --strip-components= --show-transformed-names
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
 		--stats --stats= --sync -p --preserve-permissions --no-same-permissions

@@ -6,10 +6,9 @@ static const struct {
 	enum tarx_mode mode;
 	void (*run)(struct tarx_report *report);
 } verbs[] = {
-	{ TARX_CREATE, tarx_cmd_create },
-	{ TARX_EXTRACT, tarx_cmd_extract },
-	{ TARX_LIST, tarx_cmd_list },
-	{ TARX_COMPARE, tarx_cmd_compare },
+	{ TARX_CREATE, tarx_cmd_create }, { TARX_EXTRACT, tarx_cmd_extract },
+	{ TARX_LIST, tarx_cmd_list },     { TARX_COMPARE, tarx_cmd_compare },
+	{ TARX_APPEND, tarx_cmd_create }, { TARX_INFO, tarx_cmd_info },
 };
 
 int main(int argc, char **argv)

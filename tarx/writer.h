@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 struct tarx_writer {
-	struct tx_newfile file; /* owned; fd -1 where the archive is standard output */
+	struct tx_newfile
+		file; /* owned; fd -1 where the archive has no new file: is standard output
+				  * or grows in place */
 	int fd; /* borrowed: where the bytes go */
 	bool stream; /* no holes, no clones, no second thoughts: a pipe */
 	off_t base; /* where the archive starts in the file, bytes */
@@ -18,10 +20,20 @@ struct tarx_writer {
 	char *buf; /* owned: the last bytes, not written yet */
 	size_t used;
 	uint64_t padding; /* zeros, for the statistics */
+	struct tarx_growth *growth; /* owned: it grows in place; or NULL */
 };
 
 /* Opens PATH, "-" being standard output. Returns 0 or -errno. */
 int tarx_writer_open(struct tarx_writer *writer, const char *path, struct tx_err *err);
+
+/* The archive in the file FD, which is the writer's from now on, grows behind byte END, where its
+ * members end. What lies behind its end mark, two blocks of zeros, is cut off; all that follows is
+ * written behind them, and over them at the very end: until then the archive is what it was, whatever
+ * happens. Returns 0 or -errno. */
+int tarx_writer_continue(struct tarx_writer *writer, int fd, off_t end, struct tx_err *err);
+
+/* An archive that grew and was not finished is again what it was. 0 or -errno. */
+int tarx_writer_restore(struct tarx_writer *writer, struct tx_err *err);
 
 /* N bytes follow. */
 int tarx_writer_bytes(struct tarx_writer *writer, const void *bytes, size_t n, struct tx_err *err);
