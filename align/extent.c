@@ -190,6 +190,9 @@ static int look(struct align_extents *extents, off_t at, struct piece *piece)
 		r = load(extents, at);
 	if (r < 0)
 		return r;
+	if (at < extents->last)
+		extents->at = 0;
+	extents->last = at;
 	fe = &extents->map->fm_extents[extents->at];
 	while (extents->at < extents->map->fm_mapped_extents &&
 	       fe->fe_logical + fe->fe_length <= (uint64_t)at)

@@ -40,6 +40,7 @@ struct align_extents {
 	off_t end; /* bytes: nobody will ask for more */
 	struct fiemap *map; /* owned */
 	off_t from, to; /* what the map tells of */
+	off_t last; /* what was asked for last */
 	unsigned int at; /* the extent in it that was looked at last */
 };
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PIECE (256u << 10)
 
@@ -49,6 +50,13 @@ static int compare_read(const struct align_span *span, int fd, off_t at, char **
 
 /* ------------------------------------------------------------------ both in files */
 
+static bool reaches(int fd, off_t end)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && end <= st.st_size;
+}
+
 int align_twin_compare(const struct align_span *span, int fd, off_t at, struct align_tally *tally,
 		       bool *same, struct tx_err *err)
 {
@@ -57,7 +65,7 @@ int align_twin_compare(const struct align_span *span, int fd, off_t at, struct a
 	bool provable;
 	int r = 0;
 
-	*same = true;
+	*same = reaches(span->fd, span->off + span->len) && reaches(fd, at + span->len);
 	align_extents_init(&a, span->fd, span->off + span->len);
 	align_extents_init(&b, fd, at + span->len);
 	provable = align_extents_comparable(&a, &b);

@@ -37,9 +37,14 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 /* The merged file takes all of these from the real one. */
 static bool same_attributes(const struct stat *a, const struct stat *b)
 {
-	return a->st_mode == b->st_mode && a->st_size == b->st_size && a->st_uid == b->st_uid &&
-	       a->st_gid == b->st_gid && same_time(&a->st_mtim, &b->st_mtim) &&
-	       same_time(&a->st_ctim, &b->st_ctim);
+	return a->st_mode == b->st_mode && a->st_size == b->st_size &&
+	       same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
+}
+
+/* A lower layer may be one whose owners were mapped when it was mounted. */
+static bool same_owner(const struct stat *a, const struct stat *b)
+{
+	return a->st_uid == b->st_uid && a->st_gid == b->st_gid;
 }
 
 /* fuse-overlayfs hands on the number of a file of a lower layer; one that was copied up keeps it. */
@@ -119,7 +124,7 @@ static bool is_source(const struct overlay_stack *s, const struct overlay_file *
 	/* In the upper layer a path is what it is, renames included, so that there the attributes
 	 * only guard against changes behind the mount's back. */
 	if (upper && !s->marks_hidden)
-		return true;
+		return same_owner(&st, seen);
 	if (s->marks_hidden || may_be_copied_up(s, &st))
 		return align_extent_same(merged, file->fd, st.st_size, false) == 1;
 	return is_named(s, merged, seen, file->fd, &st);

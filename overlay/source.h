@@ -30,7 +30,7 @@ void overlay_finder_release(struct overlay_finder *finder);
  * can be proved to be the one, for whatever reason: the caller then reads the merged file.
  *
  * Files are found as the kernel looks them up, through redirects and metadata-only files. An upper
- * layer's file has to have the attributes that are seen; a lower layer's also is the one that the
+ * layer's file has to have the attributes that are seen; a lower layer's (but for its owner) too, and is the one that the
  * kernel says it is (its handle, from Linux 6.6 on, or its number where all layers lie on one XFS), or
  * lies in the very blocks that are seen (FIEMAP). What a metadata-only file led to always has to do
  * that. */

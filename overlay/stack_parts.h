@@ -1,4 +1,4 @@
-/* What stack.c and layerdir.c, which fill a stack, have in common. */
+/* What stack.c, mounted.c and layerdir.c, which fill a stack, have in common. */
 #ifndef OVERLAY_STACK_PARTS_H
 #define OVERLAY_STACK_PARTS_H
 

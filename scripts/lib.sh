@@ -12,7 +12,7 @@ packages_build=(autoconf automake make gcc libc6-dev pkg-config
 	libacl1-dev libbtrfsutil-dev xfslibs-dev)
 packages_run=(xfsprogs btrfs-progs util-linux mount)
 packages_test=(python3 e2fsprogs procps libarchive-tools busybox attr acl libcap2-bin
-	zstd xz-utils bzip2 mandoc gnuplot-nox fuse-overlayfs)
+	zstd xz-utils bzip2 lz4 mandoc gnuplot-nox fuse-overlayfs)
 packages_clang=(clang libclang-rt-14-dev)
 
 say()

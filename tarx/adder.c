@@ -61,6 +61,8 @@ static int open_writer(struct tarx_adder *adder, const struct tarx_opts *opts, s
 	if (opts->mode != TARX_APPEND)
 		return tarx_writer_open(&adder->writer, opts->archive, err);
 	adder->writer = (struct tarx_writer){ .fd = -1, .file = { .fd = -1, .dir = -1 } };
+	if (opts->press != TARX_PRESS_NONE)
+		return tx_reject(err, EINVAL, "cannot append to a compressed archive");
 	r = tarx_append_open(&adder->writer, opts->archive, &left_over, err);
 	if (r == 0 && left_over > 0)
 		tarx_notice(adder->report,
@@ -79,6 +81,9 @@ int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct
 		.report = report, .mover = { .reflink = opts->reflink, .tally = &report->tally }
 	};
 	r = open_writer(adder, opts, err);
+	if (r == 0 && opts->press != TARX_PRESS_NONE)
+		r = tarx_writer_press(&adder->writer, opts->press, opts->press_command, err);
+	adder->writer.record = opts->record;
 	if (r == 0 && fstat(adder->writer.fd, &adder->own) < 0)
 		r = tx_fail(err, errno, "look at the archive");
 	if (r == 0)

@@ -1,15 +1,18 @@
 #include "align/cleanup.h"
 #include "tarx/cmd.h"
+#include "tarx/match.h"
 #include "tarx/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static int archive_operand(struct tarx_creation *c, const struct tarx_operand *operand)
 {
 	TX_FD dir = -1;
 
+	c->prune.flat = operand->match & TARX_MATCH_ALONE;
 	if (operand->dir) {
 		dir = open(operand->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (dir < 0)
@@ -21,6 +24,11 @@ static int archive_operand(struct tarx_creation *c, const struct tarx_operand *o
 	return tarx_tree_seen(c, dir >= 0 ? dir : AT_FDCWD, operand->path);
 }
 
+static void tell_missing(void *data, const char *path)
+{
+	tarx_notice(data, "Missing links to '%s'.", path);
+}
+
 static void archive_all(struct tarx_creation *c)
 {
 	const struct tarx_opts *opts = c->report->opts;
@@ -29,8 +37,22 @@ static void archive_all(struct tarx_creation *c)
 	for (size_t i = 0; i < opts->operand_count; i++)
 		if (archive_operand(c, &opts->operands[i]) < 0)
 			return;
+	if (opts->check_links)
+		tarx_links_missing(&c->links, tell_missing, c->report);
 	if (tarx_adder_finish(&c->adder, &err) < 0)
 		tarx_fatal(c->report, "%s: %s", opts->archive, err.text);
+}
+
+/* An overlay may have 500 layers, each of them with a descriptor, and many again for a directory that
+ * is in all of them. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void tarx_cmd_create(struct tarx_report *report)
@@ -45,9 +67,11 @@ void tarx_cmd_create(struct tarx_report *report)
 			   .acls = opts->acls,
 			   .fflags = opts->fflags,
 			   .numeric = opts->numeric_owner },
+		.prune = { .report = report },
 	};
 	struct tx_err err;
 
+	raise_limit();
 	if (tarx_adder_open(&c.adder, report, &err) < 0)
 		tarx_fatal(report, "%s: %s", opts->archive, err.text);
 	else
@@ -55,5 +79,6 @@ void tarx_cmd_create(struct tarx_report *report)
 	tarx_adder_release(&c.adder);
 	tarx_links_release(&c.links);
 	tarx_owners_release(&c.owners);
+	tarx_prune_release(&c.prune);
 	tx_arena_release(&c.arena);
 }

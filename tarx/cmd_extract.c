@@ -206,6 +206,10 @@ static int pour(struct extraction *x, const struct tarx_item *item)
 			tarx_report_list(x->report, item, x->report->opts->verbose > 1);
 		return 0;
 	}
+	if (item->broken) {
+		tarx_error(x->report, "%s: %s", item->path, item->broken);
+		return 0;
+	}
 	tarx_report_begin(x->report);
 	if (tarx_pour(item, &x->reader, STDOUT_FILENO, &x->report->tally.copied, &broken, &err) ==
 	    0) {
@@ -241,6 +245,8 @@ static void restore_members(struct extraction *x)
 	else if (x->reader.damaged)
 		tarx_fatal(x->report, "%s: a damaged header was passed over", opts->archive);
 	finish_targets(x);
+	if (r == 0 && x->reader.doubt)
+		tarx_notice(x->report, "%s: %s", opts->archive, x->reader.doubt);
 }
 
 static int begin(struct extraction *x, struct tx_err *err)
@@ -250,6 +256,7 @@ static int begin(struct extraction *x, struct tx_err *err)
 
 	if (r < 0)
 		return tx_wrap(err, "%s", opts->archive);
+	x->reader.ignore_zeros = opts->ignore_zeros;
 	if (opts->one_top_level) {
 		x->top = tarx_member_top(opts);
 		if (!x->top)

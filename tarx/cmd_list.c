@@ -12,6 +12,8 @@ static int list(struct tarx_report *report, const struct tarx_item *item)
 
 	if (item->warning)
 		tarx_warning(report, "%s: %s", item->path, item->warning);
+	if (item->broken)
+		tarx_warning(report, "%s: cannot be restored: %s", item->path, item->broken);
 	r = tarx_member_rename(report, &shown, &landing);
 	if (r > 0) {
 		report->members[tarx_item_kind(item)]++;
@@ -44,6 +46,8 @@ static void list_members(struct tarx_report *report, struct tarx_reader *reader,
 		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
 	else if (reader->damaged)
 		tarx_fatal(report, "%s: a damaged header was passed over", report->opts->archive);
+	else if (reader->doubt)
+		tarx_notice(report, "%s: %s", report->opts->archive, reader->doubt);
 }
 
 void tarx_cmd_list(struct tarx_report *report)
@@ -58,6 +62,7 @@ void tarx_cmd_list(struct tarx_report *report)
 		tarx_fatal(report, "out of memory");
 		tarx_select_close(&select, NULL);
 	} else {
+		reader.ignore_zeros = report->opts->ignore_zeros;
 		list_members(report, &reader, &select);
 		tarx_select_close(&select, report->exit_code < 2 ? report : NULL);
 	}

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A member beside its inode. */
@@ -76,12 +77,12 @@ static void compare_owner(const struct pair *pair)
 		differ(pair, "Gid differs");
 }
 
-/* A second whole is what the archive's format may have. */
 static void compare_time(const struct pair *pair)
 {
 	const struct timespec *a = &pair->item->mtime, *b = &pair->st.st_mtim;
 
-	if (a->tv_sec != b->tv_sec || (a->tv_nsec != 0 && a->tv_nsec != b->tv_nsec))
+	if (a->tv_sec != b->tv_sec ||
+	    (tarx_reader_keeps_fractions(pair->c->reader) && a->tv_nsec != b->tv_nsec))
 		differ(pair, "Mod time differs");
 }
 
@@ -113,12 +114,24 @@ static void compare_acl(const struct pair *pair, const char *what, const char *a
 		differ(pair, what);
 }
 
+/* "user::rw-,group::r--,other::r--": a file without an ACL has this one, and GNU tar stores it. */
+static void acl_of_mode(char text[40], mode_t mode)
+{
+	static const char *const perms[] = {
+		"---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"
+	};
+
+	snprintf(text, 40, "user::%s,group::%s,other::%s", perms[mode >> 6 & 7],
+		 perms[mode >> 3 & 7], perms[mode & 7]);
+}
+
 /* Only what the archive has is compared. */
 static void compare_attributes(const struct pair *pair)
 {
 	struct tarx_comparison *c = pair->c;
 	const struct tarx_item *item = pair->item;
 	struct tarx_item disk = { .mode = pair->st.st_mode };
+	char plain[40];
 	struct tx_err err;
 
 	if (item->xattr_count == 0 && !item->acl_access && !item->acl_default)
@@ -133,7 +146,9 @@ static void compare_attributes(const struct pair *pair)
 			tarx_report_difference(c->report, item->path,
 					       "Extended attribute %s differs",
 					       item->xattrs[i].name);
-	compare_acl(pair, "ACL differs", item->acl_access, disk.acl_access);
+	acl_of_mode(plain, pair->st.st_mode);
+	compare_acl(pair, "ACL differs", item->acl_access,
+		    disk.acl_access ? disk.acl_access : plain);
 	compare_acl(pair, "Default ACL differs", item->acl_default, disk.acl_default);
 }
 
@@ -169,14 +184,41 @@ static int compare_stream(struct pair *pair, int fd, bool *same, struct tx_err *
 	return align_twin_compare_hole(fd, end, item->size, tally, same, err);
 }
 
+/* Segments that lie in the archive's file, and the holes between them. */
+static int compare_segments(struct pair *pair, int fd, bool *same, struct tx_err *err)
+{
+	struct align_tally *tally = &pair->c->report->tally;
+	const struct tarx_item *item = pair->item;
+	off_t end = 0;
+	int r = 0;
+
+	*same = true;
+	for (size_t i = 0; r == 0 && *same && i < item->segment_count; i++) {
+		const struct tarx_segment *segment = &item->segments[i];
+		struct align_span span = item->data;
+
+		span.off = segment->at;
+		span.len = segment->len;
+		r = align_twin_compare_hole(fd, end, segment->off, tally, same, err);
+		if (r == 0 && *same)
+			r = align_twin_compare(&span, fd, segment->off, tally, same, err);
+		end = segment->off + segment->len;
+	}
+	if (r < 0 || !*same)
+		return r;
+	return align_twin_compare_hole(fd, end, item->size, tally, same, err);
+}
+
 static int compare_bytes(struct pair *pair, int fd, bool *same, struct tx_err *err)
 {
 	const struct tarx_item *item = pair->item;
 
 	if (item->data.fd < 0)
 		return compare_stream(pair, fd, same, err);
-	if (item->size > item->data.end - item->data.off)
+	if (item->data.len > item->data.end - item->data.off)
 		return tx_reject(err, EBADMSG, "the archive is truncated");
+	if (item->segments)
+		return compare_segments(pair, fd, same, err);
 	return align_twin_compare(&item->data, fd, 0, &pair->c->report->tally, same, err);
 }
 
@@ -194,7 +236,9 @@ static void compare_contents(struct pair *pair)
 	struct tx_err err;
 	bool same;
 
-	if (fd < 0)
+	if (pair->item->broken)
+		tarx_error(pair->c->report, "%s: %s", pair->item->path, pair->item->broken);
+	else if (fd < 0)
 		tarx_warning(pair->c->report, "%s: Cannot open: %s", pair->item->path,
 			     strerror(errno));
 	else if (compare_bytes(pair, fd, &same, &err) < 0)

@@ -7,7 +7,7 @@ _tarx()
 	COMPREPLY=()
 	_tarx_read_line
 	case $option in
-	-f | --file | --stats)
+	-f | --file | --stats | -T | --files-from | -X | --exclude-from | --owner-map | --group-map)
 		_tarx_paths file
 		;;
 	-C | --directory)
@@ -23,7 +23,20 @@ _tarx()
 	--overlay)
 		_tarx_words 'auto diff merged off'
 		;;
-	--transform | --strip-components)
+	--format | -H)
+		_tarx_words 'pax posix'
+		;;
+	--sort)
+		_tarx_words 'none name inode'
+		;;
+	--owner)
+		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+		;;
+	--group)
+		mapfile -t COMPREPLY < <(compgen -g -- "$cur")
+		;;
+	-I | --use-compress-program)
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		;;
 	--reflink)
 		_tarx_words 'auto always never'
@@ -114,6 +127,10 @@ _tarx_take_long() # WORD
 	--append) verb=r ;;
 	--info) verb=i ;;
 	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink) wants=("$1") ;;
+	--files-from | --add-file | --exclude | --exclude-from | --exclude-tag | --exclude-tag-under) wants=("$1") ;;
+	--exclude-tag-all | --newer | --after-date | --newer-mtime | --sort | --format | --warning) wants=("$1") ;;
+	--blocking-factor | --record-size | --use-compress-program | --owner | --group) wants=("$1") ;;
+	--owner-map | --group-map | --mode | --mtime) wants=("$1") ;;
 	--starting-file | --xattrs-include | --xattrs-exclude) wants=("$1") ;;
 	esac
 }
@@ -131,7 +148,7 @@ _tarx_take_letters() # LETTERS PLACE
 		[cxtdr])
 			verb=$letter
 			;;
-		[fCK])
+		[fCKTXNHbI])
 			if [[ $letters && ${COMP_WORDS[$2]} == -* ]]; then
 				option=-$letter
 				if (($2 == COMP_CWORD)); then
@@ -156,10 +173,20 @@ _tarx_options()
 {
 	_tarx_words '-c --create -x --extract -t --list -d --compare -r --append --info -f --file= -C --directory=
 		--transform= --strip-components= --show-transformed-names
+		-T --files-from= --null --no-null --unquote --no-unquote
+		--verbatim-files-from --no-verbatim-files-from --add-file=
+		--exclude= -X --exclude-from= --exclude-vcs --exclude-backups --exclude-caches
+		--exclude-caches-under --exclude-caches-all --exclude-tag= --exclude-tag-under=
+		--exclude-tag-all= -N --newer= --newer-mtime= -h --dereference --hard-dereference
+		--sort= --ignore-failed-read -l --check-links -H --format= --posix
+		-b --blocking-factor= --record-size= -z --gzip -j --bzip2 -J --xz --zstd --lz4
+		--lzma --lzip -Z --compress -a --auto-compress --no-auto-compress
+		-I --use-compress-program= --owner= --group= --owner-map= --group-map= --mode=
+		--mtime= --clamp-mtime --totals --warning=
 		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
 		--stats --stats= --sync -p --preserve-permissions --no-same-permissions
 		--same-owner --no-same-owner --numeric-owner -m --touch
-		-P --absolute-names --wildcards --no-wildcards --anchored --no-anchored
+		-i --ignore-zeros -P --absolute-names --wildcards --no-wildcards --anchored --no-anchored
 		--ignore-case --no-ignore-case --wildcards-match-slash --no-wildcards-match-slash
 		--recursion --no-recursion --occurrence --occurrence= -K --starting-file=
 		-k --keep-old-files --skip-old-files --keep-newer-files --overwrite --overwrite-dir

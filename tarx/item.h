@@ -17,9 +17,17 @@ struct tarx_xattr {
 	size_t len;
 };
 
+/* A piece of a file's data, holes on both sides. */
+struct tarx_segment {
+	off_t off; /* in the file, bytes */
+	off_t len; /* bytes, never 0 */
+	off_t at; /* where they lie: byte of data.fd; in a stream, of the stored payload */
+};
+
 /* Every pointer is borrowed from whoever filled the item, until that one fills the next. */
 struct tarx_item {
 	const char *path; /* bytes, as in the archive; no character set is assumed */
+	const char *shown; /* the name that lists show in the place of path; or NULL */
 	const char *link; /* what a symbolic or hard link names; else NULL */
 	bool hardlink;
 	bool whiteout; /* a removal, written as the character device 0:0 */
@@ -35,12 +43,19 @@ struct tarx_item {
 	const char *acl_default;
 	const struct tarx_xattr *xattrs;
 	size_t xattr_count;
+	struct align_span
+		data; /* the payload as it is stored; fd -1: none, or it comes as a stream */
+	const struct tarx_segment *segments; /* where it has holes, in order; NULL: in one piece */
+	size_t segment_count; /* 0 with segments: nothing but a hole */
 	const char *fflags; /* file flags as words, "nodump,nocow", or NULL; see fflags.h */
+	uint32_t projid; /* where has_projid */
 	bool has_projid;
-	uint32_t projid; /* of the quota of projects */
-	const char *subvolume; /* of btrfs: "rw", "ro", or NULL: it is none */
-	struct align_span data; /* the payload; fd -1: it has none, or comes as a stream */
+	const char *subvolume; /* of a btrfs subvolume "rw" or "ro", or NULL */
+	const char *extra; /* whole pax records of its own that mean nothing to tarx, or NULL */
+	size_t extra_len;
 	const char *warning; /* the reader's doubt about this member, or NULL */
+	const char
+		*broken; /* why it must not be restored: the archive contradicts itself; or NULL */
 };
 
 /* The words of --stats. */

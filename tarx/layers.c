@@ -159,21 +159,23 @@ static int fall_back(struct tarx_layers *layers, const char *path, struct tx_err
 		return -err->code;
 	if (tarx_say_once(layers->report, TARX_ONCE_OVERLAY))
 		tarx_notice(layers->report,
-			    "%s: %s: reading through the overlay, nothing of it can be shared",
-			    path, err->text);
+			    "%s: %s: it is read through the overlay, and cannot be shared", path,
+			    err->text);
 	return 0;
 }
 
-static int check_reachable(const struct tarx_layers *layers, const struct overlay_stack *stack,
-			   struct tx_err *err)
+/* Under auto a layer that is out of reach is read through the overlay, too. */
+static int check_reachable(struct tarx_layers *layers, const char *path,
+			   const struct overlay_stack *stack, struct tx_err *err)
 {
-	if (layers->report->opts->overlay != TARX_OVERLAY_MERGED)
+	size_t at = 0;
+
+	while (at < stack->count && stack->layers[at].fd >= 0)
+		at++;
+	if (at == stack->count)
 		return 0;
-	for (size_t i = 0; i < stack->count; i++)
-		if (stack->layers[i].fd < 0)
-			return tx_reject(err, ENOENT, "the layer %s cannot be reached",
-					 stack->layers[i].path);
-	return 0;
+	tx_reject(err, ENOENT, "the layer %s cannot be reached", stack->layers[at].path);
+	return fall_back(layers, path, err);
 }
 
 /* Finds the overlay that PATH in BASE lies on. */
@@ -193,7 +195,7 @@ static int find_stack(struct tarx_layers *layers, struct tarx_scope *scope, int 
 		}
 	}
 	if (r >= 0 && scope->stack)
-		r = check_reachable(layers, scope->stack, err);
+		r = check_reachable(layers, scope->path, scope->stack, err);
 	return r;
 }
 
@@ -220,15 +222,34 @@ static int push(struct tarx_layers *layers, const struct align_node *node, int b
 
 	if (!scope)
 		return tx_fail(err, ENOMEM, "enter");
-	layers->scopes[layers->count] = scope;
 	scope->dev = node->st.st_dev;
 	scope->path = strdup(node->path);
-	r = scope->path ? find_stack(layers, scope, base, path, err)
-			: tx_fail(err, ENOMEM, "enter");
-	layers->count++;
+	if (!scope->path) {
+		free(scope);
+		return tx_fail(err, ENOMEM, "enter");
+	}
+	r = find_stack(layers, scope, base, path, err);
+	layers->scopes[layers->count++] = scope;
 	if (scope->stack)
 		overlay_finder_init(&scope->finder, scope->stack);
 	return r < 0 ? fall_back(layers, node->path, err) : 0;
+}
+
+static bool is_on_mount(int fd, uint64_t mount_id)
+{
+	struct statx stx;
+
+	return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) == 0 &&
+	       (stx.stx_mask & STATX_MNT_ID) && stx.stx_mnt_id == mount_id;
+}
+
+/* Another file system begins here, or another place of the same overlay. */
+static bool is_mounted(const struct tarx_scope *scope, const struct align_node *node)
+{
+	if (!S_ISDIR(node->st.st_mode))
+		return false;
+	return node->st.st_dev != scope->dev ||
+	       (scope->stack && !is_on_mount(node->fd, scope->stack->mount_id));
 }
 
 int tarx_layers_enter(struct tarx_layers *layers, int base, const char *root,
@@ -240,17 +261,9 @@ int tarx_layers_enter(struct tarx_layers *layers, int base, const char *root,
 		scope_free(layers->scopes[--layers->count]);
 	if (layers->count == 0)
 		return push(layers, node, base, root, err);
-	if (S_ISDIR(node->st.st_mode) && node->st.st_dev != innermost(layers)->dev)
+	if (is_mounted(innermost(layers), node))
 		return push(layers, node, node->dirfd, node->name, err);
 	return 0;
-}
-
-static bool is_on_mount(int fd, uint64_t mount_id)
-{
-	struct statx stx;
-
-	return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) == 0 &&
-	       (stx.stx_mask & STATX_MNT_ID) && stx.stx_mnt_id == mount_id;
 }
 
 int tarx_layers_source(const struct tarx_layers *layers, const struct align_node *node)
@@ -265,8 +278,7 @@ int tarx_layers_source(const struct tarx_layers *layers, const struct align_node
 	scope = innermost(layers);
 	if (!scope->stack)
 		return -1;
-	/* What was mounted over a place in the overlay, even another place of it, is not in a layer at
-	 * that path. */
+	/* A file that was mounted over another one is not in a layer at that path. */
 	if (!is_on_mount(node->fd, scope->stack->mount_id))
 		return -1;
 	below = node->path + strlen(scope->path);

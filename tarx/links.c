@@ -13,7 +13,8 @@ struct tarx_link {
 	dev_t dev;
 	ino_t ino;
 	char *restored; /* owned; the path as a reader will understand it */
-	char path[];
+	nlink_t missing; /* names that were not stored */
+	char target[];
 };
 
 static struct tarx_link **inode_slot(const struct tarx_links *links, dev_t dev, ino_t ino)
@@ -72,21 +73,47 @@ static int make_room(struct tarx_links *links)
 	return 0;
 }
 
-const char *tarx_links_find(const struct tarx_links *links, const struct stat *st)
+static struct tarx_link *find(const struct tarx_links *links, const struct stat *st)
 {
-	const struct tarx_link *link;
+	struct tarx_link *link;
 
 	if (!links->size)
 		return NULL;
 	for (link = *inode_slot(links, st->st_dev, st->st_ino); link; link = link->next_inode)
 		if (link->ino == st->st_ino && link->dev == st->st_dev)
-			return link->path;
+			return link;
 	return NULL;
 }
 
-void tarx_links_remember(struct tarx_links *links, const struct stat *st, const char *path)
+const char *tarx_links_find(const struct tarx_links *links, const struct stat *st)
 {
-	size_t len = strlen(path) + 1;
+	const struct tarx_link *link = find(links, st);
+
+	return link ? link->target : NULL;
+}
+
+void tarx_links_count(struct tarx_links *links, const struct stat *st)
+{
+	struct tarx_link *link = find(links, st);
+
+	if (link && link->missing > 0)
+		link->missing--;
+}
+
+void tarx_links_missing(const struct tarx_links *links, void (*tell)(void *data, const char *path),
+			void *data)
+{
+	for (size_t i = 0; i < links->size; i++)
+		for (const struct tarx_link *link = links->by_inode[i]; link;
+		     link = link->next_inode)
+			if (link->missing > 0)
+				tell(data, link->target);
+}
+
+void tarx_links_remember(struct tarx_links *links, const struct stat *st, const char *path,
+			 const char *target)
+{
+	size_t len = strlen(target) + 1;
 	struct tarx_link *link;
 
 	if (make_room(links) < 0)
@@ -96,12 +123,13 @@ void tarx_links_remember(struct tarx_links *links, const struct stat *st, const 
 		return;
 	*link = (struct tarx_link){ .dev = st->st_dev,
 				    .ino = st->st_ino,
+				    .missing = st->st_nlink > 0 ? st->st_nlink - 1 : 0,
 				    .restored = tarx_path_restored(path) };
 	if (!link->restored) {
 		free(link);
 		return;
 	}
-	memcpy(link->path, path, len);
+	memcpy(link->target, target, len);
 	put(links, link);
 }
 

@@ -13,12 +13,20 @@ struct tarx_links {
 	size_t count, size;
 };
 
-/* The path that this inode was stored under, or NULL. Valid until the next call. */
+/* What links to this inode name, or NULL: it was not stored. Valid until the next call. */
 const char *tarx_links_find(const struct tarx_links *links, const struct stat *st);
 
-/* This inode was stored under PATH. Without memory to remember it its next name is stored in full,
+/* This inode was stored under PATH, and links to it name TARGET. Without memory to remember it its next name is stored in full,
  * which is right, only larger. */
-void tarx_links_remember(struct tarx_links *links, const struct stat *st, const char *path);
+void tarx_links_remember(struct tarx_links *links, const struct stat *st, const char *path,
+			 const char *target);
+
+/* A link to this inode was stored. */
+void tarx_links_count(struct tarx_links *links, const struct stat *st);
+
+/* Calls TELL for each inode that has more names than were stored. */
+void tarx_links_missing(const struct tarx_links *links, void (*tell)(void *data, const char *path),
+			void *data);
 
 /* A member called PATH follows. What was stored under that path before, however spelled, is not what
  * a reader will find there, so that nothing may be linked to it any more. */

@@ -1,4 +1,6 @@
 #include "tarx/cmd.h"
+#include "tarx/press.h"
+#include "tarx/totals.h"
 
 #include <stdio.h>
 
@@ -11,6 +13,29 @@ static const struct {
 	{ TARX_APPEND, tarx_cmd_create }, { TARX_INFO, tarx_cmd_info },
 };
 
+static void run_verb(struct tarx_report *report)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (verbs[i].mode == report->opts->mode)
+			verbs[i].run(report);
+}
+
+/* Through "COMMAND -d", which reads the archive, and whose output is read in its place. */
+static void run_behind_command(struct tarx_report *report, struct tarx_opts *opts)
+{
+	struct tx_err err;
+	pid_t pid = tarx_unpresser_open(opts->press_command, opts->archive, &err);
+
+	if (pid < 0) {
+		tarx_fatal(report, "%s", err.text);
+		return;
+	}
+	opts->archive = "-";
+	run_verb(report);
+	if (tarx_unpresser_finish(pid, opts->press_command, &err) < 0)
+		tarx_fatal(report, "%s", err.text);
+}
+
 int main(int argc, char **argv)
 {
 	struct tarx_report report;
@@ -19,12 +44,18 @@ int main(int argc, char **argv)
 
 	if (r == 0) {
 		tarx_report_open(&report, &opts);
-		for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
-			if (verbs[i].mode == opts.mode)
-				verbs[i].run(&report);
+		if (opts.mode != TARX_CREATE && opts.mode != TARX_APPEND &&
+		    opts.press == TARX_PRESS_COMMAND)
+			run_behind_command(&report, &opts);
+		else
+			run_verb(&report);
+		if (opts.totals && report.exit_code < 2)
+			tarx_totals_tell(&report);
 		r = tarx_report_close(&report);
 	} else {
-		r = r < 0 || fflush(stdout) != 0 ? 2 : 0;
+		bool failed = ferror(stdout);
+
+		r = r < 0 || fflush(stdout) != 0 || failed ? 2 : 0;
 	}
 	tarx_opts_release(&opts);
 	return r;

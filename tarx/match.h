@@ -12,6 +12,7 @@ enum tarx_match {
 	TARX_MATCH_ANY_CASE = 8,
 	TARX_MATCH_COMPONENT = 16, /* wildcards do not match a slash */
 	TARX_MATCH_ALONE = 32, /* not what is beneath it */
+	TARX_MATCH_ANCHORED = 64, /* not ANYWHERE, and that was said */
 };
 
 /* Whether NAME, without slashes at its end, is or lies beneath what PATTERN says. MODE: bits of enum

@@ -47,14 +47,64 @@ static void tell_cut(struct tarx_creation *c, const char *path, size_t cut)
 		tarx_notice(c->report, "Removing leading `%.*s' from member names", (int)cut, path);
 }
 
+/* PATH as it is stored, before --transform. */
+static const char *stored_path(struct tarx_creation *c, const char *path)
+{
+	size_t cut;
+	const char *stored = tarx_path_stored(path, &cut);
+
+	if (c->report->opts->absolute_names)
+		return path;
+	tell_cut(c, path, cut);
+	return stored;
+}
+
+/* What --transform makes of NAME, kept in the arena; NULL: no memory. */
+static const char *transformed(struct tarx_creation *c, enum tarx_rename_scope scope,
+			       const char *name)
+{
+	const struct tarx_rename *rename = &c->report->opts->rename;
+	TX_FREE char *changed = NULL;
+
+	if (rename->count == 0)
+		return tx_arena_copy(&c->arena, name, strlen(name));
+	changed = tarx_rename_apply(rename, scope, name);
+	return changed ? tx_arena_copy(&c->arena, changed, strlen(changed)) : NULL;
+}
+
+/* What links to the inode of ITEM are to name, in the arena; NULL: no memory. */
+static const char *link_target(struct tarx_creation *c, const struct align_node *node,
+			       const struct tarx_item *item)
+{
+	const char *target;
+	size_t cut;
+
+	if (c->report->opts->rename.count == 0)
+		return item->path;
+	target = transformed(c, TARX_RENAME_HARDLINK, stored_path(c, node->path));
+	if (!target || c->report->opts->absolute_names)
+		return target;
+	return tarx_path_stored(target, &cut);
+}
+
+static int fill_names(struct tarx_creation *c, const struct align_node *node,
+		      struct tarx_item *item)
+{
+	item->path = transformed(c, TARX_RENAME_MEMBER, stored_path(c, node->path));
+	if (!item->path)
+		return -ENOMEM;
+	if (!*item->path && S_ISDIR(item->mode))
+		item->path = "./";
+	if (!c->report->opts->show_renamed)
+		item->shown = node->path;
+	return 0;
+}
+
 static int fill_stat(struct tarx_creation *c, const struct align_node *node, struct tarx_item *item)
 {
 	const struct stat *st = &node->st;
 	bool names = !c->wants.numeric;
-	size_t cut;
-	const char *stored = tarx_path_stored(node->path, &cut);
 
-	tell_cut(c, node->path, cut);
 	*item = (struct tarx_item){
 		.mode = st->st_mode,
 		.uid = st->st_uid,
@@ -66,14 +116,17 @@ static int fill_stat(struct tarx_creation *c, const struct align_node *node, str
 		.whiteout = tarx_is_whiteout(st->st_mode, st->st_rdev),
 		.data = { .fd = -1 },
 	};
-	return keep(c, &item->path, stored);
+	tarx_override_apply(&c->report->opts->override, names ? &c->owners : NULL, item);
+	return fill_names(c, node, item);
 }
 
-static bool is_linked(const struct stat *st)
+/* Under --dereference an inode of one name may be met again by a symbolic link. */
+static bool is_linked(const struct tarx_opts *opts, const struct stat *st)
 {
+	if (opts->hard_dereference || (st->st_nlink < 2 && !opts->dereference))
+		return false;
 	/* Whiteouts are often links of one inode, and still a removal each. */
-	return st->st_nlink > 1 && !S_ISDIR(st->st_mode) &&
-	       !tarx_is_whiteout(st->st_mode, st->st_rdev);
+	return !S_ISDIR(st->st_mode) && !tarx_is_whiteout(st->st_mode, st->st_rdev);
 }
 
 /* The bytes of a regular file: from the layer that has them, where they can be shared from there.
@@ -110,7 +163,8 @@ static int load_meta(struct tarx_tree *tree, const struct align_node *node, stru
 			tarx_warning(c->report, "%s: %s", node->path, err->text);
 		return tarx_meta_load(item, node->fd, false, &c->wants, &c->owners, &c->arena, err);
 	}
-	special = openat(node->dirfd, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	special = openat(node->dirfd, node->name,
+			 O_PATH | O_CLOEXEC | (c->report->opts->dereference ? 0 : O_NOFOLLOW));
 	if (special < 0)
 		return tx_fail(err, errno, "open");
 	return tarx_meta_load(item, special, true, &c->wants, &c->owners, &c->arena, err);
@@ -224,15 +278,30 @@ static void tell_changed(struct tarx_creation *c, const struct align_node *node)
 	/* Bytes that were missing have been told of. */
 	if (c->adder.source_told || fstat(node->fd, &now) < 0)
 		return;
-	if (now.st_size != then->st_size || now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
-	    now.st_mtim.tv_nsec != then->st_mtim.tv_nsec ||
-	    now.st_ctim.tv_sec != then->st_ctim.tv_sec ||
-	    now.st_ctim.tv_nsec != then->st_ctim.tv_nsec)
+	if (now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+	    now.st_mtim.tv_nsec == then->st_mtim.tv_nsec &&
+	    now.st_ctim.tv_sec == then->st_ctim.tv_sec &&
+	    now.st_ctim.tv_nsec == then->st_ctim.tv_nsec)
+		return;
+	/* Silenced it counts all the same, as in GNU tar. */
+	if (tarx_opts_silences(c->report->opts, TARX_WARN_FILE_CHANGED))
+		tarx_warning_unsaid(c->report);
+	else
 		tarx_warning(c->report, "%s: the file changed while it was read", node->path);
 }
 
+static void remember(struct tarx_creation *c, const struct align_node *node,
+		     const struct tarx_item *item)
+{
+	const char *target = link_target(c, node, item);
+
+	if (target)
+		tarx_links_remember(&c->links, &node->st, item->path, target);
+}
+
 /* Another name of an inode that was stored as FIRST. */
-static int add_linked(struct tarx_creation *c, struct tarx_item *item, const char *first)
+static int add_linked(struct tarx_creation *c, const struct stat *st, struct tarx_item *item,
+		      const char *first)
 {
 	struct tx_err err;
 
@@ -244,6 +313,7 @@ static int add_linked(struct tarx_creation *c, struct tarx_item *item, const cha
 		tarx_links_forget(&c->links, item->path);
 	if (tarx_adder_add(&c->adder, item, &err) < 0)
 		return tarx_fatal(c->report, "%s", err.text);
+	tarx_links_count(&c->links, st);
 	return 0;
 }
 
@@ -257,9 +327,16 @@ static int fill_rest(struct tarx_tree *tree, const struct align_node *node,
 
 	if (S_ISLNK(node->st.st_mode) && read_link(c, node, item, err) < 0)
 		return -err->code;
+	if (item->link)
+		item->link = transformed(c, TARX_RENAME_SYMLINK, item->link);
+	if (S_ISLNK(node->st.st_mode) && !item->link)
+		return tx_fail(err, ENOMEM, "read the link");
 	if (load_meta(tree, node, item, err) < 0)
 		tarx_warning(c->report, "%s: %s", node->path, err->text);
 	item->subvolume = disguise->subvolume;
+	/* The mode's group bits are its mask: with another mode it would bring the old one back. */
+	if (c->report->opts->override.mode)
+		item->acl_access = NULL;
 	*layer = fill_data(tree, node, disguise, item);
 	if (tree->diff) {
 		tell_index(c, node, item);
@@ -289,13 +366,18 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 
 	if (fill_stat(c, node, &item) < 0)
 		return tarx_fatal(c->report, "%s: out of memory", node->path);
-	linked = is_linked(&node->st) && !disguise->whiteout;
+	if (!*item.path) {
+		tarx_error(c->report, "%s: --transform leaves nothing of its name; not stored",
+			   node->path);
+		return 0;
+	}
+	linked = is_linked(c->report->opts, &node->st) && !disguise->whiteout;
 	if (linked)
 		first = tarx_links_find(&c->links, &node->st);
 	if (first)
-		return add_linked(c, &item, first);
+		return add_linked(c, &node->st, &item, first);
 	if (fill_rest(tree, node, disguise, &item, &layer, &err) < 0) {
-		tarx_error(c->report, "%s: %s", node->path, err.text);
+		tarx_tree_tell_failed(c, node->path, &err);
 		return 0;
 	}
 	tarx_links_forget(&c->links, item.path);
@@ -303,7 +385,7 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 	if (r < 0)
 		return tarx_fatal(c->report, "%s", err.text);
 	if (r > 0 && linked)
-		tarx_links_remember(&c->links, &node->st, item.path);
+		remember(c, node, &item);
 	if (r > 0 && item.size > 0)
 		tell_changed(c, node);
 	return 0;

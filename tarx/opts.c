@@ -84,14 +84,19 @@ static int take(const struct tarx_option *option, struct tarx_opts *opts, char *
 
 int tarx_opts_operand(struct tarx_opts *opts, const char *path)
 {
-	struct tarx_operand *operands = realloc(opts->operands,
-						(opts->operand_count + 1) * sizeof(*operands));
+	struct tarx_operand *operands = opts->operands;
+	size_t count = opts->operand_count;
 
-	if (!operands)
-		return tarx_opts_no_memory();
-	opts->operands = operands;
-	operands[opts->operand_count++] =
-		(struct tarx_operand){ .dir = opts->dir, .path = path, .match = opts->match };
+	/* Doubled at each power of two: lists of names are long. */
+	if ((count & (count - 1)) == 0) {
+		operands = realloc(operands, (count ? count * 2 : 1) * sizeof(*operands));
+		if (!operands)
+			return tarx_opts_no_memory();
+		opts->operands = operands;
+	}
+	operands[opts->operand_count++] = (struct tarx_operand){
+		.dir = opts->dir, .path = path, .match = opts->match, .literal = opts->no_unquote
+	};
 	return 0;
 }
 
@@ -163,10 +168,10 @@ static int check_mode(const struct tarx_opts *opts)
 	if (!opts->mode)
 		return tarx_opts_complain("say what to do: one of -c, -x, -t, -d, -r, --info", NULL,
 					  NULL);
-	if (opts->mode == TARX_CREATE && opts->operand_count == 0)
+	if (opts->mode == TARX_CREATE && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("an archive of nothing: name the files to store", NULL,
 					  NULL);
-	if (opts->mode == TARX_APPEND && opts->operand_count == 0)
+	if (opts->mode == TARX_APPEND && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("nothing to append: name the files to store", NULL, NULL);
 	if ((opts->mode & (TARX_CREATE | TARX_APPEND)) && opts->reflink == ALIGN_REFLINK_ALWAYS &&
 	    opts->align == TARX_ALIGN_NONE)
@@ -176,6 +181,9 @@ static int check_mode(const struct tarx_opts *opts)
 	if (opts->occurrence && opts->operand_count == 0)
 		return tarx_opts_complain("--occurrence", NULL,
 					  "means nothing without names of members");
+	if (opts->list_stdin && opts->mode != TARX_CREATE && !strcmp(opts->archive, "-"))
+		return tarx_opts_complain("-T -", NULL,
+					  "the archive comes from standard input already");
 	return 0;
 }
 
@@ -221,6 +229,10 @@ static int read_options(struct tarx_opts *opts, int argc, char **argv, struct op
 	if (opts->recursive_unlink)
 		opts->old = TARX_OLD_UNLINK;
 	r = check_mode(opts);
+	if (r == 0)
+		r = tarx_opts_check_store(opts);
+	if (r == 0)
+		r = tarx_opts_check_press(opts);
 	return r < 0 ? r : check_given(opts, given);
 }
 
@@ -271,4 +283,10 @@ void tarx_opts_release(struct tarx_opts *opts)
 	tarx_patterns_release(&opts->xattrs_include);
 	tarx_patterns_release(&opts->xattrs_exclude);
 	tarx_rename_release(&opts->rename);
+	for (size_t i = 0; i < opts->text_count; i++)
+		free(opts->texts[i]);
+	free(opts->texts);
+	tarx_patterns_release(&opts->exclude);
+	free(opts->tags);
+	tarx_override_release(&opts->override);
 }

@@ -3,7 +3,9 @@
 #define TARX_OPTS_H
 
 #include "align/span.h"
+#include "tarx/override.h"
 #include "tarx/pattern.h"
+#include "tarx/press.h"
 #include "tarx/rename.h"
 
 #include <stdbool.h>
@@ -38,6 +40,47 @@ struct tarx_operand {
 	const char *dir; /* where it is looked up; NULL: where tarx was started */
 	const char *path; /* borrowed from the command line */
 	unsigned int match; /* bits of enum tarx_match, where it names a member */
+	bool literal; /* as it is: its escapes are undone, or it has none */
+};
+
+enum tarx_sort { TARX_SORT_NONE, TARX_SORT_NAME, TARX_SORT_INODE };
+
+/* What a directory with a certain file in it is left out of: see --exclude-tag. */
+enum tarx_tag_kind { TARX_TAG_CONTENTS, TARX_TAG_UNDER, TARX_TAG_ALL };
+
+struct tarx_tag {
+	const char *name; /* borrowed */
+	enum tarx_tag_kind kind;
+	bool is_cache; /* only where the file says that it marks a cache */
+};
+
+/* GNU tar's names for kinds of warnings, in the order of its own list. */
+enum tarx_warning_kind {
+	TARX_WARN_ALONE_ZERO_BLOCK,
+	TARX_WARN_BAD_DUMPDIR,
+	TARX_WARN_CACHEDIR,
+	TARX_WARN_CONTIGUOUS_CAST,
+	TARX_WARN_FILE_CHANGED,
+	TARX_WARN_FILE_IGNORED,
+	TARX_WARN_FILE_REMOVED,
+	TARX_WARN_FILE_SHRANK,
+	TARX_WARN_FILE_UNCHANGED,
+	TARX_WARN_FILENAME_WITH_NULS,
+	TARX_WARN_IGNORE_ARCHIVE,
+	TARX_WARN_IGNORE_NEWER,
+	TARX_WARN_NEW_DIRECTORY,
+	TARX_WARN_RENAME_DIRECTORY,
+	TARX_WARN_SYMLINK_CAST,
+	TARX_WARN_TIMESTAMP,
+	TARX_WARN_UNKNOWN_CAST,
+	TARX_WARN_UNKNOWN_KEYWORD,
+	TARX_WARN_XDEV,
+	TARX_WARN_DECOMPRESS_PROGRAM,
+	TARX_WARN_EXISTING_FILE,
+	TARX_WARN_XATTR_WRITE,
+	TARX_WARN_RECORD_SIZE,
+	TARX_WARN_FAILED_READ,
+	TARX_WARN_KINDS,
 };
 
 #define TARX_ALIGN_UNSET 1u /* as if not given: where the archive's file system can clone */
@@ -62,6 +105,7 @@ struct tarx_opts {
 	const char *stats_file; /* borrowed; NULL: standard error */
 	bool sync;
 	bool touch;
+	bool ignore_zeros;
 	bool numeric_owner;
 	int same_owner, same_permissions; /* 1, 0, or -1: as root yes, else no */
 	bool xattrs, acls, selinux, fflags;
@@ -82,12 +126,39 @@ struct tarx_opts {
 	unsigned int match; /* bits of enum tarx_match, for the names that follow */
 	uint64_t occurrence; /* 0: each */
 	bool full_time, utc, block_number;
+	char **texts; /* owned, and what they point to: lists that operands and others are borrowed from */
+	size_t text_count;
+	bool listed; /* names came from -T: there may be none */
+	bool list_stdin; /* one of the lists is standard input */
+	bool list_null, list_verbatim, no_unquote; /* how the lists that follow are read */
+	struct tarx_patterns exclude; /* owned */
+	struct tarx_tag *tags; /* owned */
+	size_t tag_count;
+	struct tarx_override override; /* owned */
+	bool newer, newer_mtime; /* only what is newer than that; by its modification alone */
+	struct timespec newer_than;
+	enum tarx_sort sort;
+	bool dereference, hard_dereference;
+	bool ignore_failed_read;
+	bool check_links;
+	bool totals;
+	uint64_t silenced; /* bits: enum tarx_warning_kind */
+	uint64_t record; /* bytes that the archive's length is a multiple of; 0: not given */
+	enum tarx_press press;
+	bool press_auto; /* by the archive's name */
+	const char *press_command; /* borrowed */
 };
 
 /* Reads the command line. 0: go on; 1: done (--help, --version); -1: it was wrong, and a message
  * says so. */
 int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv);
 void tarx_opts_release(struct tarx_opts *opts);
+
+/* Whether a person does not want to hear of KIND. */
+static inline bool tarx_opts_silences(const struct tarx_opts *opts, enum tarx_warning_kind kind)
+{
+	return opts->silenced >> kind & 1;
+}
 
 /* "4096", "4K", "1M": bytes, or -1. Pure. */
 int64_t tarx_opts_size(const char *text);

@@ -77,6 +77,58 @@ int tarx_take_no_same_permissions(struct tarx_opts *opts, char *value);
 /* opts_names.c */
 int tarx_take_transform(struct tarx_opts *opts, char *value);
 int tarx_take_strip(struct tarx_opts *opts, char *value);
+int tarx_take_exclude(struct tarx_opts *opts, char *value);
+int tarx_take_exclude_from(struct tarx_opts *opts, char *value);
+int tarx_take_exclude_vcs(struct tarx_opts *opts, char *value);
+int tarx_take_exclude_backups(struct tarx_opts *opts, char *value);
+int tarx_take_exclude_caches(struct tarx_opts *opts, char *value);
+int tarx_take_exclude_caches_under(struct tarx_opts *opts, char *value);
+int tarx_take_exclude_caches_all(struct tarx_opts *opts, char *value);
+int tarx_take_exclude_tag(struct tarx_opts *opts, char *value);
+int tarx_take_exclude_tag_under(struct tarx_opts *opts, char *value);
+int tarx_take_exclude_tag_all(struct tarx_opts *opts, char *value);
+
+/* opts_list.c */
+int tarx_take_files_from(struct tarx_opts *opts, char *value);
+int tarx_take_null(struct tarx_opts *opts, char *value);
+int tarx_take_no_null(struct tarx_opts *opts, char *value);
+int tarx_take_add_file(struct tarx_opts *opts, char *value);
+
+/* Reads FILE for as long as OPTS lives; AT is its first byte, END that behind the last. 0 or -1. */
+int tarx_opts_text(struct tarx_opts *opts, const char *option, const char *file, char **at,
+		   char **end);
+
+/* opts_take_store.c */
+int tarx_take_owner(struct tarx_opts *opts, char *value);
+int tarx_take_group(struct tarx_opts *opts, char *value);
+int tarx_take_owner_map(struct tarx_opts *opts, char *value);
+int tarx_take_group_map(struct tarx_opts *opts, char *value);
+int tarx_take_chmod(struct tarx_opts *opts, char *value);
+int tarx_take_mtime(struct tarx_opts *opts, char *value);
+int tarx_take_newer(struct tarx_opts *opts, char *value);
+int tarx_take_newer_mtime(struct tarx_opts *opts, char *value);
+int tarx_take_format(struct tarx_opts *opts, char *value);
+int tarx_take_posix(struct tarx_opts *opts, char *value);
+int tarx_take_blocking(struct tarx_opts *opts, char *value);
+int tarx_take_record_size(struct tarx_opts *opts, char *value);
+int tarx_take_warning(struct tarx_opts *opts, char *value);
+
+/* What the environment says of times (SOURCE_DATE_EPOCH), and whether these options go together. 0 or -1. */
+int tarx_opts_check_store(struct tarx_opts *opts);
+
+/* opts_take_press.c */
+int tarx_take_gzip(struct tarx_opts *opts, char *value);
+int tarx_take_bzip2(struct tarx_opts *opts, char *value);
+int tarx_take_xz(struct tarx_opts *opts, char *value);
+int tarx_take_zstd(struct tarx_opts *opts, char *value);
+int tarx_take_lz4(struct tarx_opts *opts, char *value);
+int tarx_take_lzma(struct tarx_opts *opts, char *value);
+int tarx_take_lzip(struct tarx_opts *opts, char *value);
+int tarx_take_compress(struct tarx_opts *opts, char *value);
+int tarx_take_press_command(struct tarx_opts *opts, char *value);
+
+/* Decides on the compression: by the archive's name, where that is wanted. 0 or -1. */
+int tarx_opts_check_press(struct tarx_opts *opts);
 
 /* --help and --version. Return 1. */
 int tarx_opts_help(struct tarx_opts *opts, char *value);

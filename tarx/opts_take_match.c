@@ -23,13 +23,13 @@ int tarx_take_no_wildcards(struct tarx_opts *opts, char *value)
 int tarx_take_anchored(struct tarx_opts *opts, char *value)
 {
 	(void)value;
-	return change(opts, TARX_MATCH_ANYWHERE, 0);
+	return change(opts, TARX_MATCH_ANYWHERE, TARX_MATCH_ANCHORED);
 }
 
 int tarx_take_no_anchored(struct tarx_opts *opts, char *value)
 {
 	(void)value;
-	return change(opts, 0, TARX_MATCH_ANYWHERE);
+	return change(opts, TARX_MATCH_ANCHORED, TARX_MATCH_ANYWHERE);
 }
 
 int tarx_take_ignore_case(struct tarx_opts *opts, char *value)

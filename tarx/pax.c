@@ -1,6 +1,7 @@
 #include "tarx/pax.h"
 
 #include "align/block.h"
+#include "tarx/records.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,51 +94,20 @@ static void begin_x(char *bytes, const char *ustar)
 	memset(bytes + PREFIX, 0, TARX_BLOCK - PREFIX);
 }
 
-/* One record of a body: "LENGTH KEY=VALUE\n". */
-struct record {
-	const char *key, *value;
-	size_t key_len, value_len, len;
-};
-
-/* Cuts the record at TEXT, ROOM bytes from the body's end. False: it is none. */
-static bool cut_record(struct record *record, const char *text, size_t room)
-{
-	char *space;
-	const char *equals, *end;
-
-	record->len = strtoul(text, &space, 10);
-	if (record->len < 5 || record->len > room || *space != ' ')
-		return false;
-	record->key = space + 1;
-	end = text + record->len - 1;
-	equals = memchr(record->key, '=', (size_t)(end - record->key));
-	if (!equals || *end != '\n')
-		return false;
-	record->key_len = (size_t)(equals - record->key);
-	record->value = equals + 1;
-	record->value_len = (size_t)(end - record->value);
-	return true;
-}
-
-static bool has_key(const struct record *record, const char *key)
-{
-	return record->key_len == strlen(key) && !memcmp(record->key, key, record->key_len);
-}
-
-typedef bool is_unwanted(const struct record *record, const void *data);
+typedef bool is_unwanted(const struct tarx_record *record, const void *data);
 
 /* Takes the unwanted records out, and the x header where none is left. */
 static size_t sift(char *bytes, size_t len, is_unwanted *unwanted, const void *data)
 {
 	char *body = bytes + TARX_BLOCK;
 	size_t size, kept = 0, behind;
-	struct record record;
+	struct tarx_record record;
 
 	if (!has_x(bytes, len))
 		return len;
 	size = body_size(bytes, len);
 	for (size_t at = 0; at < size; at += record.len) {
-		if (!cut_record(&record, body + at, size - at))
+		if (!tarx_record_cut(&record, body + at, size - at))
 			return len; /* not as libarchive writes it: left alone */
 		if (unwanted(&record, data))
 			continue;
@@ -151,9 +121,9 @@ static size_t sift(char *bytes, size_t len, is_unwanted *unwanted, const void *d
 	return len - behind;
 }
 
-static bool is_of_key(const struct record *record, const void *key)
+static bool is_of_key(const struct tarx_record *record, const void *key)
 {
-	return has_key(record, key);
+	return tarx_record_is(record, key);
 }
 
 size_t tarx_pax_drop(char *bytes, size_t len, const char *key)
@@ -161,14 +131,14 @@ size_t tarx_pax_drop(char *bytes, size_t len, const char *key)
 	return sift(bytes, len, is_of_key, key);
 }
 
-static bool is_field(const struct record *record, const char *field, size_t room)
+static bool is_field(const struct tarx_record *record, const char *field, size_t room)
 {
 	return record->value_len == strnlen(field, room) &&
 	       !memcmp(record->value, field, record->value_len);
 }
 
 /* The name may be cut in two at a slash. */
-static bool is_name(const struct record *record, const char *ustar)
+static bool is_name(const struct tarx_record *record, const char *ustar)
 {
 	size_t before = strnlen(ustar + PREFIX, PREFIX_ROOM),
 	       name = strnlen(ustar + NAME, NAME_ROOM);
@@ -180,17 +150,17 @@ static bool is_name(const struct record *record, const char *ustar)
 	       !memcmp(record->value + before + 1, ustar + NAME, name);
 }
 
-static bool is_said_again(const struct record *record, const void *ustar)
+static bool is_said_again(const struct tarx_record *record, const void *ustar)
 {
 	const char *header = ustar;
 
-	if (has_key(record, "path"))
+	if (tarx_record_is(record, "path"))
 		return is_name(record, header);
-	if (has_key(record, "linkpath"))
+	if (tarx_record_is(record, "linkpath"))
 		return is_field(record, header + LINKNAME, NAME_ROOM);
-	if (has_key(record, "uname"))
+	if (tarx_record_is(record, "uname"))
 		return is_field(record, header + UNAME, OWNER_ROOM);
-	if (has_key(record, "gname"))
+	if (tarx_record_is(record, "gname"))
 		return is_field(record, header + GNAME, OWNER_ROOM);
 	return false;
 }
@@ -201,68 +171,6 @@ size_t tarx_pax_trim(char *bytes, size_t len)
 
 	memcpy(ustar, bytes + len - TARX_BLOCK, TARX_BLOCK);
 	return sift(bytes, len, is_said_again, ustar);
-}
-
-/* The number in a ustar field, octal or (GNU tar's base-256) binary; UINT64_MAX: none. */
-static uint64_t field_number(const char *field, size_t len)
-{
-	uint64_t n = 0;
-
-	if ((unsigned char)field[0] == 0x80) {
-		for (size_t i = len - 8; i < len; i++)
-			n = n << 8 | (unsigned char)field[i];
-		return n;
-	}
-	for (; len > 0 && *field == ' '; len--)
-		field++;
-	for (; len > 0 && *field >= '0' && *field <= '7'; len--)
-		n = n << 3 | (uint64_t)(*field++ - '0');
-	return len > 0 && *field && *field != ' ' ? UINT64_MAX : n;
-}
-
-/* What the records at BODY say of the stored size: it goes to *SIZE, where one says it. False: nothing
- * that can be relied on. */
-static bool read_size(const char *body, size_t len, uint64_t *size)
-{
-	struct record record;
-
-	for (size_t at = 0; at < len; at += record.len) {
-		if (!cut_record(&record, body + at, len - at))
-			return false;
-		if (!strncmp(record.key, "GNU.sparse.", 11) || has_key(&record, "SCHILY.realsize"))
-			return false;
-		if (has_key(&record, "size"))
-			*size = strtoull(record.value, NULL, 10);
-	}
-	return true;
-}
-
-bool tarx_pax_is_stored_whole(const char *bytes, size_t len, uint64_t size)
-{
-	uint64_t stored = UINT64_MAX;
-	size_t at = 0;
-
-	if (len < TARX_BLOCK || len % TARX_BLOCK)
-		return false;
-	/* Before the ustar header: an x header, or GNU tar's long names. */
-	while (at < len - TARX_BLOCK) {
-		const char *header = bytes + at;
-		uint64_t body = field_number(header + SIZE, SIZE_LEN);
-
-		at += TARX_BLOCK;
-		if (body > len - TARX_BLOCK - at)
-			return false;
-		if (header[TYPE] == 'x' && !read_size(bytes + at, (size_t)body, &stored))
-			return false;
-		if (header[TYPE] != 'x' && header[TYPE] != 'L' && header[TYPE] != 'K')
-			return false;
-		at += align_up(body, TARX_BLOCK);
-	}
-	if (at != len - TARX_BLOCK)
-		return false;
-	if (stored == UINT64_MAX)
-		stored = field_number(bytes + at + SIZE, SIZE_LEN);
-	return stored == size;
 }
 
 size_t tarx_pax_record_size(size_t key_len, size_t value_len)

@@ -13,11 +13,6 @@
  * Returns the new length. */
 size_t tarx_pax_drop(char *bytes, size_t len, const char *key);
 
-/* Whether SIZE is how many bytes are stored of a member, BYTES being its headers from the first x to the
- * ustar header. The size of an entry can also be that of a file of which less is stored
- * (GNU.sparse.realsize, SCHILY.realsize). What is not understood is answered with false. */
-bool tarx_pax_is_stored_whole(const char *bytes, size_t len, uint64_t size);
-
 /* Takes out the records that say no more than the ustar header does: path, linkpath, uname, gname.
  * libarchive writes them where a name is not ASCII, and its readers then take the bytes for text, to
  * be converted or normalized; in the ustar header they stay what they are. Returns the new length. */

@@ -269,7 +269,7 @@ static int place_by_type(struct tarx_place *place, const struct tarx_item *item,
 
 	if (!*name && !S_ISDIR(item->mode))
 		return tx_reject(err, EINVAL, "only a directory can be the target itself");
-	r = tarx_place_meet_old(place, item, path, name, err);
+	r = tarx_place_meet_old(place, item, path, name, reader, err);
 	place->stayed = r == TARX_OLD_STAYS;
 	if (r < 0 || place->stayed)
 		return r < 0 ? r : 0;
@@ -300,8 +300,11 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 	size_t dir_len = slash ? (size_t)(slash - restored) + (slash == restored) : 0;
 	TX_FREE struct tarx_xattr *kept = NULL;
 	struct tarx_item trusted = *item;
-	int r = enter_parent(place, restored, dir_len, err);
+	int r;
 
+	if (item->broken)
+		return tx_reject(err, EBADMSG, "%s", item->broken);
+	r = enter_parent(place, restored, dir_len, err);
 	if (r < 0)
 		return r;
 	if (item->xattr_count > 0 && tarx_place_trust(place, &trusted, &kept) < 0)

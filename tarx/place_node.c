@@ -38,28 +38,52 @@ static int check_reach(const struct tarx_item *item, const struct tarx_reader *r
 {
 	off_t end = reader->base + reader->size;
 
-	if (item->data.off <= end && item->size <= end - item->data.off)
+	if (item->data.off <= end && item->data.len <= end - item->data.off)
 		return 0;
 	return tx_reject(err, EBADMSG,
 			 "the archive is truncated: %jd bytes from %jd on are missing",
-			 (intmax_t)(item->size - (end - item->data.off)), (intmax_t)end);
+			 (intmax_t)(item->data.len - (end - item->data.off)), (intmax_t)end);
 }
 
-static int fill_from_file(struct tarx_place *place, const struct tarx_item *item,
-			  const struct tarx_reader *reader, int fd, struct tx_err *err)
+/* Moves SPAN of the archive to byte AT; *END becomes that of the file. */
+static int fill_piece(struct tarx_place *place, const struct align_span *span, int fd, off_t at,
+		      off_t *end, struct tx_err *err)
 {
 	struct align_moved moved;
-	int r = check_reach(item, reader, err);
+	int r = align_span_move(&place->mover, span, fd, at, &moved, err);
 
-	if (r < 0)
-		return r;
-	r = align_span_move(&place->mover, &item->data, fd, 0, &moved, err);
 	place->refused |= r < 0 && moved.refused;
 	if (r < 0)
 		return r;
-	if (moved.bytes < item->size)
+	if (moved.bytes < span->len)
 		return tx_reject(err, EBADMSG, "the archive became shorter while it was read");
-	if (moved.ends_in_hole && ftruncate(fd, item->size) < 0)
+	if (!moved.ends_in_hole)
+		*end = at + span->len;
+	return 0;
+}
+
+/* Every segment, or the one piece that there is; holes between them are left out. */
+static int fill_from_file(struct tarx_place *place, const struct tarx_item *item,
+			  const struct tarx_reader *reader, int fd, struct tx_err *err)
+{
+	const struct tarx_segment whole = { 0, item->size, item->data.off };
+	const struct tarx_segment *segments = item->segments ? item->segments : &whole;
+	size_t count = item->segments ? item->segment_count : 1;
+	off_t data = 0, end = 0;
+	int r = check_reach(item, reader, err);
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct align_span span = item->data;
+
+		span.off = segments[i].at;
+		span.len = segments[i].len;
+		data += span.len;
+		r = fill_piece(place, &span, fd, segments[i].off, &end, err);
+	}
+	if (r < 0)
+		return r;
+	place->mover.tally->hole += (uint64_t)(item->size - data);
+	if (end < item->size && ftruncate(fd, item->size) < 0)
 		return tx_fail(err, errno, "set the length");
 	return 0;
 }
@@ -86,6 +110,8 @@ static int fill_from_stream(struct tarx_place *place, const struct tarx_item *it
 	}
 	if (r < 0)
 		return r;
+	if (end < item->size && !item->segments)
+		return tx_reject(err, EBADMSG, "the archive is damaged: bytes are missing");
 	if (end < item->size && ftruncate(fd, item->size) < 0)
 		return tx_fail(err, errno, "set the length");
 	place->mover.tally->copied += copied;
@@ -101,6 +127,8 @@ static bool is_moved_directly(const struct tarx_place *place, const struct tarx_
 
 	if (item->data.fd < 0 || item->size == 0)
 		return false;
+	if (item->segments)
+		return true;
 	if (block && item->data.off % block == 0 && item->size >= block)
 		return true;
 	return item->size > 64 << 10;
@@ -116,6 +144,9 @@ static int fill(struct tarx_place *place, const struct tarx_item *item, struct t
 		return tx_fail(err, EOPNOTSUPP, "cannot share extents (%s has no reflinks)",
 			       place->parent.volume.name);
 	}
+	/* XFS reserves space behind what grows, which would fill the holes. */
+	if (item->segments && ftruncate(fd, item->size) < 0)
+		return tx_fail(err, errno, "set the length");
 	if (is_moved_directly(place, item))
 		return fill_from_file(place, item, reader, fd, err);
 	return fill_from_stream(place, item, reader, fd, err);

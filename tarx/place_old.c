@@ -52,10 +52,11 @@ static int remove_tree(int dir, const char *name, dev_t dev)
 
 /* ------------------------------------------------------------------ each option */
 
-/* A second whole is what the archive's format may have. */
-static bool is_newer(const struct tarx_item *item, const struct stat *st)
+/* Or as old. */
+static bool is_newer(const struct tarx_item *item, const struct tarx_reader *reader,
+		     const struct stat *st)
 {
-	if (st->st_mtim.tv_sec != item->mtime.tv_sec || item->mtime.tv_nsec == 0)
+	if (st->st_mtim.tv_sec != item->mtime.tv_sec || !tarx_reader_keeps_fractions(reader))
 		return st->st_mtim.tv_sec >= item->mtime.tv_sec;
 	return st->st_mtim.tv_nsec >= item->mtime.tv_nsec;
 }
@@ -77,16 +78,19 @@ static int keep(const struct tarx_place *place, const struct tarx_item *item, co
 
 static int skip(struct tarx_place *place, const struct tarx_item *item)
 {
-	if (place->report->opts->verbose)
+	const struct tarx_opts *opts = place->report->opts;
+
+	if (opts->verbose && !tarx_opts_silences(opts, TARX_WARN_EXISTING_FILE))
 		tarx_notice(place->report, "%s: skipping existing file", item->path);
 	return TARX_OLD_STAYS;
 }
 
-static int keep_newer(struct tarx_place *place, const struct tarx_item *item, const char *name,
-		      const struct stat *st)
+static int keep_newer(struct tarx_place *place, const struct tarx_item *item,
+		      const struct tarx_reader *reader, const char *name, const struct stat *st)
 {
-	if (!S_ISDIR(st->st_mode) && is_newer(item, st)) {
-		tarx_notice(place->report, "Current '%s' is newer or same age", item->path);
+	if (!S_ISDIR(st->st_mode) && is_newer(item, reader, st)) {
+		if (!tarx_opts_silences(place->report->opts, TARX_WARN_IGNORE_NEWER))
+			tarx_notice(place->report, "Current '%s' is newer or same age", item->path);
 		return TARX_OLD_STAYS;
 	}
 	/* As GNU tar has it: a directory with something in it keeps its attributes. */
@@ -133,7 +137,7 @@ static int keep_link(const struct tarx_place *place, const char *path, struct tx
 }
 
 int tarx_place_meet_old(struct tarx_place *place, const struct tarx_item *item, const char *path,
-			const char *name, struct tx_err *err)
+			const char *name, const struct tarx_reader *reader, struct tx_err *err)
 {
 	const struct tarx_opts *opts = place->report->opts;
 	struct stat st;
@@ -153,7 +157,7 @@ int tarx_place_meet_old(struct tarx_place *place, const struct tarx_item *item, 
 	case TARX_OLD_SKIP:
 		return skip(place, item);
 	case TARX_OLD_KEEP_NEWER:
-		return keep_newer(place, item, name, &st);
+		return keep_newer(place, item, reader, name, &st);
 	case TARX_OLD_UNLINK:
 		return unlink_first(place, name, &st, err);
 	case TARX_OLD_OVERWRITE:

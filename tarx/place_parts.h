@@ -18,7 +18,7 @@ enum tarx_old_fate { TARX_OLD_GIVES_WAY, TARX_OLD_STAYS, TARX_OLD_IS_WRITTEN };
 /* What the options say of what has the name NAME in the parent (PATH from the target on): enum
  * tarx_old_fate, or -errno. */
 int tarx_place_meet_old(struct tarx_place *place, const struct tarx_item *item, const char *path,
-			const char *name, struct tx_err *err);
+			const char *name, const struct tarx_reader *reader, struct tx_err *err);
 
 /* Where something new is made: under its own name, or where that is taken under another one until
  * it is complete, so that what is there is lost only when what replaces it is whole. */

@@ -8,18 +8,17 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* After a payload that was passed over only the rest of the block is read: where payloads are aligned
  * that is the next header, and not one page of the payload behind it, which would have to come from
  * the disk. The more is read in one piece, the more is read at once. */
-#define READ_BLOCK   4096u
-#define READ_MOST    (256u << 10)
-#define HEADERS_MOST (2 << 20) /* longer ones are not looked into */
+#define READ_BLOCK 4096u
+#define READ_MOST  (256u << 10)
 
-/* ------------------------------------------------------------------ bytes for libarchive */
+/* ------------------------------------------------------------------ bytes of the file */
 
 static size_t next_want(size_t want)
 {
@@ -28,23 +27,90 @@ static size_t next_want(size_t want)
 	return want < READ_MOST ? want * 2 : READ_MOST;
 }
 
-static la_ssize_t give_bytes(struct archive *a, void *data, const void **bytes)
+static ssize_t read_file(struct tarx_reader *reader, char *buf)
 {
-	struct tarx_reader *reader = data;
-	ssize_t got = reader->seekable ? tx_read_at(reader->fd, reader->buf, reader->want,
-						    reader->base + reader->at)
-				       : tx_read_stream(reader->fd, reader->buf, reader->want);
+	ssize_t got = reader->seekable
+			      ? tx_read_at(reader->fd, buf, reader->want, reader->base + reader->at)
+			      : tx_read_stream(reader->fd, buf, reader->want);
 
 	if (got < 0) {
 		reader->error = (int)-got;
-		archive_set_error(a, reader->error, "read the archive at %jd",
-				  (intmax_t)reader->at);
-		return -1;
+		return got;
 	}
 	reader->at += got;
-	reader->got = (size_t)got;
 	reader->want = next_want(reader->want);
-	*bytes = reader->buf;
+	return got;
+}
+
+/* For the decompression; the bytes by which it was recognized come first. */
+static ssize_t give_packed(void *data, const void **bytes)
+{
+	struct tarx_reader *reader = data;
+	size_t first = reader->peeked_len;
+
+	*bytes = reader->packed;
+	reader->peeked_len = 0;
+	return first > 0 ? (ssize_t)first : read_file(reader, reader->packed);
+}
+
+/* ------------------------------------------------------------------ bytes of the tar, for libarchive */
+
+/* Room behind the bytes that are still wanted: a member's headers, or what libarchive has not come to. */
+static char *make_room(struct tarx_reader *reader, size_t want)
+{
+	off_t keep = reader->in_header ? reader->headers_at
+				       : (off_t)archive_filter_bytes(reader->archive, 0);
+	char *room = tarx_tap_room(&reader->tap, keep, want);
+
+	if (!room) {
+		reader->too_long = errno == E2BIG;
+		reader->error = errno == E2BIG ? 0 : errno;
+	}
+	return room;
+}
+
+static ssize_t read_plain(struct tarx_reader *reader)
+{
+	char *room = make_room(reader, reader->want);
+
+	return room ? read_file(reader, room) : -1;
+}
+
+static ssize_t read_unpacked(struct tarx_reader *reader)
+{
+	const void *bytes;
+	size_t len;
+	char *room;
+	int r = tarx_unpack_next(&reader->unpack, &bytes, &len);
+
+	if (r <= 0) {
+		reader->unpack_failed = r < 0;
+		return r;
+	}
+	room = make_room(reader, len);
+	if (!room)
+		return -1;
+	memcpy(room, bytes, len);
+	return (ssize_t)len;
+}
+
+static la_ssize_t give_bytes(struct archive *a, void *data, const void **bytes)
+{
+	struct tarx_reader *reader = data;
+	ssize_t got;
+
+	if (reader->peeked) {
+		reader->peeked = false;
+		*bytes = reader->tap.buf;
+		return (la_ssize_t)reader->tap.len;
+	}
+	got = tarx_unpack_is_open(&reader->unpack) ? read_unpacked(reader) : read_plain(reader);
+	if (got < 0) {
+		archive_set_error(a, EIO, "read the archive");
+		return -1;
+	}
+	*bytes = reader->tap.buf + reader->tap.len;
+	tarx_tap_add(&reader->tap, (size_t)got);
 	return got;
 }
 
@@ -55,12 +121,13 @@ static la_int64_t pass_bytes(struct archive *a, void *data, la_int64_t n)
 	off_t left = reader->size - reader->at;
 
 	(void)a;
-	if (!reader->seekable || n <= 0 || left <= 0)
+	if (!tarx_reader_is_plain(reader) || n <= 0 || left <= 0)
 		return 0;
 	if (n > left)
 		n = left;
 	reader->at += n;
 	reader->want = READ_BLOCK - (size_t)((reader->base + reader->at) % READ_BLOCK);
+	tarx_tap_jump(&reader->tap, reader->at);
 	return n;
 }
 
@@ -74,6 +141,19 @@ static const char *why(struct archive *a)
 	return text ? text : "not a tar archive, or damaged";
 }
 
+static int fail_reading(const struct tarx_reader *reader, struct tx_err *err)
+{
+	if (reader->error)
+		return tx_fail(err, reader->error, "read at %jd", (intmax_t)reader->at);
+	if (reader->too_long)
+		return tx_reject(err, E2BIG, "a member with headers of more than %u MiB",
+				 TARX_TAP_MOST >> 20);
+	if (reader->unpack_failed)
+		return tx_reject(err, EBADMSG, "the compressed data are damaged: %s",
+				 tarx_unpack_why(&reader->unpack));
+	return tx_reject(err, EBADMSG, "%s", why(reader->archive));
+}
+
 static int look_at_file(struct tarx_reader *reader)
 {
 	struct stat st;
@@ -83,36 +163,11 @@ static int look_at_file(struct tarx_reader *reader)
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
 	reader->seekable = S_ISREG(st.st_mode);
+	reader->is_pipe = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
 	if (reader->seekable && reader->fd == STDIN_FILENO)
 		reader->base = lseek(reader->fd, 0, SEEK_CUR);
 	reader->size = st.st_size - reader->base;
 	reader->holes = (off_t)st.st_blocks * 512 < st.st_size;
-	return 0;
-}
-
-static int begin(struct tarx_reader *reader, struct tx_err *err)
-{
-	struct archive *a = archive_read_new();
-
-	reader->archive = a;
-	reader->buf = malloc(READ_MOST);
-	if (!a || !reader->buf)
-		return tx_fail(err, ENOMEM, "read");
-	/* By name, and not "all": that would run programs it finds for rarer compressions. */
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_filter_lzma(a);
-	archive_read_support_filter_lzip(a);
-	archive_read_support_filter_zstd(a);
-	archive_read_support_filter_lz4(a);
-	archive_read_support_filter_compress(a);
-	archive_read_support_format_tar(a);
-	archive_read_set_callback_data(a, reader);
-	archive_read_set_read_callback(a, give_bytes);
-	archive_read_set_skip_callback(a, pass_bytes);
-	if (archive_read_open1(a) != ARCHIVE_OK)
-		return tx_reject(err, reader->error ? reader->error : EINVAL, "%s", why(a));
 	return 0;
 }
 
@@ -129,7 +184,77 @@ int tarx_reader_open(struct tarx_reader *reader, const char *path, struct tx_err
 		return tx_reject(err, EINVAL,
 				 "an archive is not read from a terminal; name one with -f");
 	r = look_at_file(reader);
-	return r < 0 ? tx_fail(err, -r, "open") : begin(reader, err);
+	return r < 0 ? tx_fail(err, -r, "open") : 0;
+}
+
+/* Reads the first bytes. Returns 1 where a tar begins with them, else 0, or -errno. */
+static int peek(struct tarx_reader *reader)
+{
+	char *room = tarx_tap_room(&reader->tap, 0, READ_BLOCK);
+	ssize_t got = room ? read_file(reader, room) : -ENOMEM;
+
+	if (got < 0)
+		return (int)got;
+	tarx_tap_add(&reader->tap, (size_t)got);
+	reader->peeked = true;
+	return got >= (ssize_t)TARX_BLOCK &&
+	       (tarx_block_is_header(room) || tarx_block_is_zero(room));
+}
+
+/* Sends the bytes through the decompression, those that were read first. */
+static int begin_unpacking(struct tarx_reader *reader, struct tx_err *err)
+{
+	int r;
+
+	reader->packed = malloc(READ_MOST);
+	if (!reader->packed)
+		return tx_fail(err, ENOMEM, "read");
+	reader->peeked_len = reader->tap.len;
+	if (reader->peeked_len > 0)
+		memcpy(reader->packed, reader->tap.buf, reader->peeked_len);
+	tarx_tap_jump(&reader->tap, 0);
+	reader->peeked = false;
+	r = tarx_unpack_open(&reader->unpack, give_packed, reader, reader->packed,
+			     reader->peeked_len);
+	reader->unpack_failed = r < 0;
+	if (r < 0)
+		return fail_reading(reader, err);
+	return r > 0 ? 0 : tx_reject(err, EINVAL, "not a tar archive, or damaged");
+}
+
+static int begin_tar(struct tarx_reader *reader, struct tx_err *err)
+{
+	struct archive *a = archive_read_new();
+
+	reader->archive = a;
+	if (!a)
+		return tx_fail(err, ENOMEM, "read");
+	archive_read_support_format_tar(a);
+	if (reader->ignore_zeros)
+		archive_read_set_format_option(a, "tar", "read_concatenated_archives", "1");
+	archive_read_set_callback_data(a, reader);
+	archive_read_set_read_callback(a, give_bytes);
+	archive_read_set_skip_callback(a, pass_bytes);
+	return archive_read_open1(a) == ARCHIVE_OK ? 0 : fail_reading(reader, err);
+}
+
+static int begin(struct tarx_reader *reader, struct tx_err *err)
+{
+	int r = peek(reader);
+
+	if (r < 0)
+		return tx_fail(err, -r, "read");
+	if (r == 0) {
+		r = begin_unpacking(reader, err);
+		if (r < 0)
+			return r;
+	}
+	return begin_tar(reader, err);
+}
+
+bool tarx_reader_is_plain(const struct tarx_reader *reader)
+{
+	return reader->seekable && !tarx_unpack_is_open(&reader->unpack);
 }
 
 /* ------------------------------------------------------------------ an entry as an item */
@@ -141,211 +266,15 @@ static bool is_about_characters(const char *doubt)
 	return doubt && strstr(doubt, "can't be converted from");
 }
 
-bool tarx_reader_is_plain(const struct tarx_reader *reader)
-{
-	return reader->seekable && archive_filter_count(reader->archive) <= 1;
-}
-
-/* Undoes GNU tar's spelling of "%" and "=" in a keyword, in place. */
-static void unspell_xattr(char *name)
-{
-	char *to = name;
-
-	while (*name) {
-		if (!strncmp(name, "%25", 3) || !strncasecmp(name, "%3D", 3)) {
-			*to++ = name[1] == '2' ? '%' : '=';
-			name += 3;
-		} else {
-			*to++ = *name++;
-		}
-	}
-	*to = '\0';
-}
-
-/* A name that comes twice (as from libarchive, in two spellings) counts once. */
-static bool knows_xattr(const struct tarx_xattr *xattrs, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(xattrs[i].name, name))
-			return true;
-	return false;
-}
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Whether SPELLED is NAME with bytes as %XX. */
-static bool is_url_spelling(const char *spelled, const char *name)
-{
-	bool any = false;
-
-	while (*spelled && *name) {
-		if (*spelled == '%' && hex(spelled[1]) >= 0 && hex(spelled[2]) >= 0 &&
-		    (hex(spelled[1]) << 4 | hex(spelled[2])) == (unsigned char)*name) {
-			any = true;
-			spelled += 3;
-		} else if (*spelled++ != *name) {
-			return false;
-		}
-		name++;
-	}
-	return any && !*spelled && !*name;
-}
-
-/* libarchive writes each attribute under two keywords, and odd names in one of them as in a URL,
- * which nothing undoes: of such a pair the plain name stays. */
-static void drop_spellings(struct tarx_xattr *xattrs, size_t *count)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < *count; i++) {
-		bool spelling = false;
-
-		for (size_t j = 0; j < *count && !spelling && strchr(xattrs[i].name, '%'); j++)
-			spelling = xattrs[i].len == xattrs[j].len &&
-				   (xattrs[i].len == 0 ||
-				    !memcmp(xattrs[i].value, xattrs[j].value, xattrs[i].len)) &&
-				   is_url_spelling(xattrs[i].name, xattrs[j].name);
-		if (!spelling)
-			xattrs[kept++] = xattrs[i];
-	}
-	*count = kept;
-}
-
-static int take_xattrs(struct tarx_reader *reader, struct tarx_item *item)
-{
-	int n = archive_entry_xattr_reset(reader->entry);
-	struct tarx_xattr *xattrs;
-	const char *name;
-	const void *value;
-	size_t len;
-
-	if (n <= 0)
-		return 0;
-	xattrs = tx_arena_take(&reader->arena, (size_t)n * sizeof(*xattrs));
-	if (!xattrs)
-		return -ENOMEM;
-	while (archive_entry_xattr_next(reader->entry, &name, &value, &len) == ARCHIVE_OK) {
-		char *plain = tx_arena_copy(&reader->arena, name, strlen(name));
-
-		if (!plain)
-			return -ENOMEM;
-		unspell_xattr(plain);
-		if (!knows_xattr(xattrs, item->xattr_count, plain))
-			xattrs[item->xattr_count++] =
-				(struct tarx_xattr){ .name = plain, .value = value, .len = len };
-	}
-	drop_spellings(xattrs, &item->xattr_count);
-	item->xattrs = xattrs;
-	return 0;
-}
-
-static int take_acl(struct tarx_reader *reader, int type, const char **out)
-{
-	int style = type | ARCHIVE_ENTRY_ACL_STYLE_EXTRA_ID |
-		    ARCHIVE_ENTRY_ACL_STYLE_SEPARATOR_COMMA;
-	char *text;
-
-	if (archive_entry_acl_count(reader->entry, type) == 0)
-		return 0;
-	text = archive_entry_acl_to_text(reader->entry, NULL, style);
-	if (!text)
-		return 0;
-	/* Where libarchive leaves numbers that are too large for it. */
-	if (strstr(text, ":2147483647")) {
-		free(text);
-		return -ERANGE;
-	}
-	*out = tx_arena_copy(&reader->arena, text, strlen(text));
-	free(text);
-	return *out ? 0 : -ENOMEM;
-}
-
-/* libarchive puts an ACL's group entry in the place of the mode's group bits, which are its mask. */
-static mode_t mode_of_acl(mode_t mode, const char *acl)
-{
-	const char *mask = acl ? strstr(acl, "mask::") : NULL;
-	mode_t bits = 0;
-
-	if (!mask)
-		return mode;
-	for (const char *c = mask + strlen("mask::"); *c && *c != ',' && *c != ':'; c++)
-		bits |= *c == 'r' ? 4 : *c == 'w' ? 2 : *c == 'x' ? 1 : 0;
-	return (mode & ~(mode_t)S_IRWXG) | bits << 3;
-}
-
-/* Whether as many bytes are stored as the entry says it has; AT is where they begin. Its headers were
- * mostly just read. */
-static bool is_stored_whole(const struct tarx_reader *reader, off_t at, off_t size)
-{
-	off_t start = (off_t)archive_read_header_position(reader->archive), n = at - start;
-	off_t read_from = reader->at - (off_t)reader->got;
-	TX_FREE char *room = NULL;
-
-	if (n <= 0 || n > HEADERS_MOST)
-		return false;
-	if (start >= read_from && at <= reader->at)
-		return tarx_pax_is_stored_whole(reader->buf + (start - read_from), (size_t)n,
-						(uint64_t)size);
-	room = malloc((size_t)n);
-	return room && tx_read_at(reader->fd, room, (size_t)n, reader->base + start) == n &&
-	       tarx_pax_is_stored_whole(room, (size_t)n, (uint64_t)size);
-}
-
-/* The payload as it lies in the file, unless the entry is sparse or bytes were decompressed. */
-static void take_payload(struct tarx_reader *reader, struct tarx_item *item)
-{
-	off_t at;
-
-	item->data = (struct align_span){ .fd = -1, .len = item->size };
-	if (!tarx_reader_is_plain(reader) || archive_entry_sparse_count(reader->entry) > 0)
-		return;
-	at = (off_t)archive_filter_bytes(reader->archive, 0);
-	if (!is_stored_whole(reader, at, item->size))
-		return;
-	item->data.fd = reader->fd;
-	item->data.end = reader->base + reader->size;
-	item->data.off = reader->base + at;
-	item->data.holes = reader->holes;
-}
-
-/* libarchive takes the decimal fraction of a time before 1970 for one that counts upwards. (Of times
- * within the last second before it loses the sign, which nothing brings back.) */
-static struct timespec take_time(struct archive_entry *entry)
-{
-	struct timespec t = { archive_entry_mtime(entry), archive_entry_mtime_nsec(entry) };
-
-	if (t.tv_sec < 0 && t.tv_nsec > 0)
-		t = (struct timespec){ t.tv_sec - 1, 1000000000 - t.tv_nsec };
-	return t;
-}
-
 /* (uid_t)-1 means "leave it" to chown(2). */
 static bool is_id(la_int64_t id)
 {
 	return id >= 0 && id < UINT32_MAX;
 }
 
-static int take_acls(struct tarx_reader *reader, struct tarx_item *item)
+static void take_entry(struct archive_entry *entry, struct tarx_item *item)
 {
-	int r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &item->acl_access);
-
-	if (r == 0)
-		r = take_acl(reader, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, &item->acl_default);
-	if (r != -ERANGE)
-		return r;
-	item->acl_access = item->acl_default = NULL;
-	item->warning = "its ACL is left out: it names a number over 2147483646";
-	return 0;
-}
-
-static int take_item(struct tarx_reader *reader, struct tarx_item *item)
-{
-	struct archive_entry *entry = reader->entry;
 	const char *path = archive_entry_pathname(entry);
-	int r;
 
 	*item = (struct tarx_item){
 		.path = path ? path : "",
@@ -355,7 +284,7 @@ static int take_item(struct tarx_reader *reader, struct tarx_item *item)
 		.gid = (gid_t)archive_entry_gid(entry),
 		.uname = archive_entry_uname(entry),
 		.gname = archive_entry_gname(entry),
-		.mtime = take_time(entry),
+		.mtime = { archive_entry_mtime(entry), archive_entry_mtime_nsec(entry) },
 		.rdev = archive_entry_rdev(entry),
 		.size = archive_entry_size(entry),
 		.data = { .fd = -1 },
@@ -367,15 +296,89 @@ static int take_item(struct tarx_reader *reader, struct tarx_item *item)
 	if (item->hardlink || !(item->mode & S_IFMT))
 		item->mode = (item->mode & ~(mode_t)S_IFMT) | S_IFREG;
 	item->whiteout = tarx_is_whiteout(item->mode, item->rdev);
-	if (S_ISREG(item->mode) && !item->hardlink)
-		take_payload(reader, item);
-	else if (!item->hardlink)
+	if (!S_ISREG(item->mode))
 		item->size = 0;
-	r = take_xattrs(reader, item);
-	if (r == 0)
-		r = take_acls(reader, item);
-	item->mode = mode_of_acl(item->mode, item->acl_access);
-	return r;
+}
+
+/* Where the segments lie in the file, instead of in the payload. */
+static int place_segments(struct tarx_reader *reader, struct tarx_item *item)
+{
+	const struct tarx_payload *payload = &reader->payload;
+	struct tarx_segment *list = tx_arena_take(&reader->arena,
+						  (payload->count + 1) * sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < payload->count; i++) {
+		list[i] = payload->segments[i];
+		list[i].at += item->data.off;
+	}
+	item->segments = list;
+	return 0;
+}
+
+/* The payload as it lies in the file, unless bytes were decompressed or come through a pipe. AT is where it
+ * begins in the tar. */
+static int take_payload(struct tarx_reader *reader, struct tarx_item *item,
+			const struct tarx_headers *headers, off_t at)
+{
+	struct tarx_payload *payload = &reader->payload;
+	int r = tarx_sparse_read(payload, headers, &reader->arena);
+
+	if (r < 0)
+		return r;
+	if (payload->fault) {
+		item->broken = payload->fault;
+		return 0;
+	}
+	item->size = payload->size;
+	item->segments = payload->segments;
+	item->segment_count = payload->count;
+	item->data = (struct align_span){ .fd = -1, .len = payload->stored };
+	if (!tarx_reader_is_plain(reader))
+		return 0;
+	item->data.fd = reader->fd;
+	item->data.off = reader->base + at;
+	item->data.end = reader->base + reader->size;
+	item->data.holes = reader->holes;
+	return item->segments ? place_segments(reader, item) : 0;
+}
+
+/* Members that are no files of their own. */
+static const char *refuse_type(const struct tarx_headers *headers)
+{
+	switch (headers->ustar[TARX_AT_TYPE]) {
+	case 'M':
+		return "the rest of a file that began in another volume";
+	case 'N':
+		return "names in an old form of GNU tar's that no program reads any more";
+	default:
+		return NULL;
+	}
+}
+
+static int take_item(struct tarx_reader *reader, struct tarx_item *item, struct tx_err *err)
+{
+	off_t at = (off_t)archive_filter_bytes(reader->archive, 0);
+	size_t len = (size_t)(at - reader->headers_at);
+	const char *bytes = tarx_tap_bytes(&reader->tap, reader->headers_at, len);
+	struct tarx_headers headers;
+	int r;
+
+	take_entry(reader->entry, item);
+	reader->payload = (struct tarx_payload){ 0 };
+	if (!bytes || !tarx_headers_cut(&headers, bytes, len)) {
+		item->broken = "its headers cannot be read";
+		return 0;
+	}
+	r = tarx_globals_add(&reader->globals, &headers, err);
+	if (r < 0)
+		return r;
+	item->broken = refuse_type(&headers);
+	r = tarx_facts_take(item, &headers, &reader->globals, &reader->arena);
+	if (r == 0 && !item->broken && S_ISREG(item->mode) && !item->hardlink)
+		r = take_payload(reader, item, &headers, at);
+	return r < 0 ? tx_fail(err, -r, "read a header") : 0;
 }
 
 /* Podman's reflink experiment filled gaps with headers without a name. */
@@ -384,69 +387,204 @@ static bool is_filler(const struct tarx_item *item)
 	return !*item->path && item->whiteout;
 }
 
-static int fail_reading(const struct tarx_reader *reader, struct tx_err *err)
+/* ------------------------------------------------------------------ from member to member */
+
+/* Passes over what is left of the payload. (libarchive counts stored holes when it reads, and not when it
+ * passes over them.) */
+static int finish_data(struct tarx_reader *reader, struct tx_err *err)
 {
-	if (reader->error)
-		return tx_fail(err, reader->error, "read at %jd", (intmax_t)reader->at);
-	return tx_reject(err, EBADMSG, "%s", why(reader->archive));
+	const void *bytes;
+	size_t len;
+	la_int64_t off;
+	int r = ARCHIVE_OK;
+
+	reader->in_data = false;
+	reader->piece_len = 0;
+	while (reader->payload.holes > 0 && (r == ARCHIVE_OK || r == ARCHIVE_WARN))
+		r = archive_read_data_block(reader->archive, &bytes, &len, &off);
+	if (r != ARCHIVE_FATAL)
+		r = archive_read_data_skip(reader->archive);
+	return r == ARCHIVE_OK || r == ARCHIVE_WARN ? 0 : fail_reading(reader, err);
 }
 
 /* One header. 1, 0 at the end, -EAGAIN: this one is damaged, the next may be read; else broken. */
 static int next_header(struct tarx_reader *reader, struct tx_err *err)
 {
-	int r = archive_read_next_header(reader->archive, &reader->entry);
+	int r = reader->in_data ? finish_data(reader, err) : 0;
 
-	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+	if (r < 0)
+		return r;
+	reader->headers_at = (off_t)archive_filter_bytes(reader->archive, 0);
+	reader->in_header = true;
+	r = archive_read_next_header(reader->archive, &reader->entry);
+	reader->in_header = false;
+	if (r == ARCHIVE_OK || r == ARCHIVE_WARN) {
+		reader->in_data = true;
+		reader->segment = 0;
+		reader->segment_done = 0;
 		return 1;
+	}
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r == ARCHIVE_RETRY && !reader->error)
+	if (r == ARCHIVE_RETRY && !reader->error && !reader->unpack_failed)
 		return -EAGAIN;
 	return fail_reading(reader, err);
 }
 
+/* What there was instead of two blocks of zeros. */
+static void look_at_end(struct tarx_reader *reader)
+{
+	off_t at = (off_t)archive_filter_bytes(reader->archive, 0);
+	const char *behind = tarx_tap_bytes(&reader->tap, at, TARX_BLOCK);
+
+	if (at == reader->headers_at)
+		reader->doubt = "has no end mark: it may have been cut off";
+	else if (at == reader->headers_at + TARX_BLOCK && behind && !tarx_block_is_zero(behind))
+		reader->doubt = "has a single block of zeros, which is taken for its end; there is "
+				"more behind it (-i reads on)";
+}
+
+/* Reads on to the end of a compressed stream, whose checksum is there, and of a pipe, whose writer would
+ * otherwise be killed. */
+static int drain(struct tarx_reader *reader, struct tx_err *err)
+{
+	const void *bytes;
+	size_t len;
+	char *room;
+	int r = 1;
+
+	if (!tarx_unpack_is_open(&reader->unpack) && !reader->is_pipe)
+		return 0;
+	room = tarx_tap_room(&reader->tap, tarx_tap_end(&reader->tap), READ_MOST);
+	if (!room)
+		return tx_fail(err, ENOMEM, "read to the end");
+	while (r > 0 && tarx_unpack_is_open(&reader->unpack))
+		r = tarx_unpack_next(&reader->unpack, &bytes, &len);
+	reader->unpack_failed = r < 0;
+	if (r < 0)
+		return fail_reading(reader, err);
+	while (read_file(reader, room) > 0)
+		;
+	if (tarx_unpack_is_open(&reader->unpack) && tarx_unpack_used(&reader->unpack) < reader->at)
+		reader->doubt = "has bytes behind the compressed data that were not looked at";
+	return reader->error ? fail_reading(reader, err) : 0;
+}
+
+static int finish(struct tarx_reader *reader, struct tx_err *err)
+{
+	look_at_end(reader);
+	return drain(reader, err);
+}
+
+/* What is to be told of the member, by libarchive or by us. */
+static void gather_doubts(const struct tarx_reader *reader, struct tarx_item *item)
+{
+	const char *doubt = archive_error_string(reader->archive);
+
+	if (doubt && !is_about_characters(doubt))
+		item->warning = doubt;
+	if (item->no_owner)
+		item->warning = "its owner's number is none that this system has";
+}
+
 int tarx_reader_next(struct tarx_reader *reader, struct tarx_item *item, struct tx_err *err)
 {
-	for (;;) {
-		const char *doubt;
-		int r = next_header(reader, err);
+	int r = reader->archive ? 0 : begin(reader, err);
 
+	if (r < 0)
+		return r;
+	for (;;) {
+		r = next_header(reader, err);
 		if (r == -EAGAIN) {
 			reader->damaged = true;
 			continue;
 		}
-		if (r <= 0)
-			return r;
-		doubt = archive_error_string(reader->archive);
-		tx_arena_reset(&reader->arena);
-		r = take_item(reader, item);
+		if (r == 0)
+			return finish(reader, err);
 		if (r < 0)
-			return tx_fail(err, -r, "read a header");
+			return r;
+		tx_arena_reset(&reader->arena);
+		r = take_item(reader, item, err);
+		if (r < 0)
+			return r;
 		if (item->size < 0)
 			return tx_reject(err, EBADMSG, "a member of %jd bytes",
 					 (intmax_t)item->size);
 		if (is_filler(item))
 			continue;
-		if (doubt && !is_about_characters(doubt))
-			item->warning = doubt;
-		if (item->no_owner)
-			item->warning = "its owner's number is none that this system has";
+		gather_doubts(reader, item);
 		return 1;
 	}
+}
+
+/* ------------------------------------------------------------------ payloads as a stream */
+
+/* The next bytes of the stream, of which the last piece may be left. */
+static int next_piece(struct tarx_reader *reader, struct tx_err *err)
+{
+	const void *bytes;
+	la_int64_t at;
+	int r;
+
+	if (reader->piece_len > 0)
+		return 1;
+	r = archive_read_data_block(reader->archive, &bytes, &reader->piece_len, &at);
+	reader->piece = bytes;
+	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+		return 1;
+	reader->piece_len = 0;
+	return r == ARCHIVE_EOF ? 0 : fail_reading(reader, err);
+}
+
+/* The map says where they belong; libarchive's own, which it does not check, is not asked. */
+static int next_of_segments(struct tarx_reader *reader, const void **bytes, size_t *len, off_t *off,
+			    struct tx_err *err)
+{
+	const struct tarx_payload *payload = &reader->payload;
+	const struct tarx_segment *segment = &payload->segments[reader->segment];
+	off_t left;
+	int r = next_piece(reader, err);
+
+	if (r < 0)
+		return r;
+	if (reader->segment == payload->count)
+		return r == 0 ? 0 : tx_reject(err, EBADMSG, "more data than its map of holes says");
+	if (r == 0)
+		return tx_reject(err, EBADMSG, "less data than its map of holes says");
+	left = segment->len - reader->segment_done;
+	*bytes = reader->piece;
+	*len = (off_t)reader->piece_len < left ? reader->piece_len : (size_t)left;
+	*off = segment->off + reader->segment_done;
+	reader->piece += *len;
+	reader->piece_len -= *len;
+	reader->segment_done += (off_t)*len;
+	if (reader->segment_done == segment->len) {
+		reader->segment++;
+		reader->segment_done = 0;
+	}
+	return 1;
 }
 
 int tarx_reader_block(struct tarx_reader *reader, const void **bytes, size_t *len, off_t *off,
 		      struct tx_err *err)
 {
 	la_int64_t at;
-	int r = archive_read_data_block(reader->archive, bytes, len, &at);
+	int r;
 
+	if (reader->payload.segments)
+		return next_of_segments(reader, bytes, len, off, err);
+	r = archive_read_data_block(reader->archive, bytes, len, &at);
 	*off = at;
 	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
 		return 1;
 	if (r == ARCHIVE_EOF)
 		return 0;
 	return fail_reading(reader, err);
+}
+
+bool tarx_reader_keeps_fractions(const struct tarx_reader *reader)
+{
+	return archive_format(reader->archive) == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE;
 }
 
 off_t tarx_reader_header(const struct tarx_reader *reader)
@@ -457,8 +595,11 @@ off_t tarx_reader_header(const struct tarx_reader *reader)
 void tarx_reader_release(struct tarx_reader *reader)
 {
 	archive_read_free(reader->archive);
+	tarx_unpack_release(&reader->unpack);
+	tarx_tap_release(&reader->tap);
+	tarx_globals_release(&reader->globals);
 	tx_arena_release(&reader->arena);
-	free(reader->buf);
+	free(reader->packed);
 	if (reader->fd != STDIN_FILENO)
 		tx_fd_release(&reader->fd);
 	*reader = (struct tarx_reader){ .fd = -1 };

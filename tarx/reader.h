@@ -4,7 +4,11 @@
 
 #include "align/arena.h"
 #include "align/err.h"
+#include "tarx/facts.h"
 #include "tarx/item.h"
+#include "tarx/sparse.h"
+#include "tarx/tap.h"
+#include "tarx/unpack.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,23 +17,39 @@ struct archive;
 struct archive_entry;
 
 struct tarx_reader {
-	struct archive *archive; /* owned */
+	bool ignore_zeros; /* to be set after opening: archives behind end marks are read too */
+	struct archive *archive; /* owned; NULL: nothing was read yet */
 	struct archive_entry *entry; /* borrowed from the archive */
 	struct tx_arena arena; /* owned; the item's strings */
 	int fd; /* owned, unless it is standard input */
-	bool seekable;
+	bool seekable, is_pipe;
 	bool holes; /* the archive's file has some */
 	off_t base; /* where the archive starts in the file, bytes */
 	off_t at; /* how far it was read, from there */
 	off_t size; /* of the file from there, where seekable */
-	char *buf; /* owned */
-	size_t got; /* bytes of the last read, at the start of buf */
 	size_t want; /* bytes for the next read */
+	struct tarx_unpack unpack; /* where the archive is compressed */
+	char *packed; /* owned; compressed bytes */
+	struct tarx_tap tap; /* bytes of the tar */
+	bool peeked; /* the first bytes are in the tap, and libarchive had them not yet */
+	size_t peeked_len; /* of those that are compressed, and nobody had yet */
+	bool in_header; /* what is read belongs to the headers that begin at headers_at of the tar */
+	off_t headers_at;
+	bool in_data; /* the last member's payload was not passed over yet */
+	struct tarx_globals globals;
+	struct tarx_payload payload; /* of the last member */
+	size_t segment; /* of it, the one that comes next out of the stream */
+	off_t segment_done; /* bytes of that one */
+	const char *piece; /* borrowed from the archive: bytes of the stream not given out yet */
+	size_t piece_len;
 	int error; /* errno of a failed read */
+	bool too_long; /* headers over TARX_TAP_MOST */
+	bool unpack_failed;
 	bool damaged; /* a header was passed over: the archive is not whole */
+	const char *doubt; /* at the end: about the archive as a whole, or NULL */
 };
 
-/* Opens PATH, "-" being standard input. Returns 0 or -errno. */
+/* Opens PATH, "-" being standard input; nothing is read yet. Returns 0 or -errno. */
 int tarx_reader_open(struct tarx_reader *reader, const char *path, struct tx_err *err);
 
 /* 1: ITEM is filled, valid until the next call; its payload is item->data where it lies as one
@@ -45,6 +65,9 @@ int tarx_reader_block(struct tarx_reader *reader, const void **bytes, size_t *le
 /* Whether payloads can be shared out of the archive: a file, and not compressed. To be asked after
  * the first tarx_reader_next(). */
 bool tarx_reader_is_plain(const struct tarx_reader *reader);
+
+/* Whether the archive keeps fractions of seconds, as far as it was read: it is a pax archive. */
+bool tarx_reader_keeps_fractions(const struct tarx_reader *reader);
 
 /* Where the headers of the last member begin, or at the end what follows the last one: bytes from the
  * archive's start. */

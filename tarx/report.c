@@ -73,6 +73,11 @@ void tarx_warning(struct tarx_report *report, const char *fmt, ...)
 	va_start(args, fmt);
 	say(report, fmt, args);
 	va_end(args);
+	tarx_warning_unsaid(report);
+}
+
+void tarx_warning_unsaid(struct tarx_report *report)
+{
 	report->warnings++;
 	fail(report, 1);
 }
@@ -127,10 +132,11 @@ static void put_quoted(struct tarx_report *report, const char *name)
 
 static void put_name(struct tarx_report *report, const struct tarx_item *item)
 {
-	size_t len = strlen(item->path);
-	bool slash = S_ISDIR(item->mode) && !item->hardlink && (!len || item->path[len - 1] != '/');
+	const char *name = item->shown ? item->shown : item->path;
+	size_t len = strlen(name);
+	bool slash = S_ISDIR(item->mode) && !item->hardlink && (!len || name[len - 1] != '/');
 
-	put_quoted(report, item->path);
+	put_quoted(report, name);
 	if (slash)
 		fputc('/', report->listing);
 }

@@ -62,6 +62,9 @@ bool tarx_say_once(struct tarx_report *report, enum tarx_once what);
 void tarx_warning(struct tarx_report *report, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The same, where a person does not want to hear of it. */
+void tarx_warning_unsaid(struct tarx_report *report);
+
 /* A member was not stored or restored: counted, exit 1. */
 void tarx_error(struct tarx_report *report, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -13,7 +13,7 @@ struct tarx_wanted {
 	uint64_t found; /* how often; what is beneath a directory counts with it */
 };
 
-static int fill(struct tarx_wanted *wanted, const char *name, unsigned int match)
+static int fill(struct tarx_wanted *wanted, const char *name, unsigned int match, bool literal)
 {
 	size_t len;
 
@@ -21,7 +21,8 @@ static int fill(struct tarx_wanted *wanted, const char *name, unsigned int match
 	wanted->name = strdup(name);
 	if (!wanted->name)
 		return -ENOMEM;
-	tarx_match_unquote(wanted->name);
+	if (!literal)
+		tarx_match_unquote(wanted->name);
 	len = strlen(wanted->name);
 	while (len > 1 && wanted->name[len - 1] == '/')
 		wanted->name[--len] = '\0';
@@ -30,14 +31,16 @@ static int fill(struct tarx_wanted *wanted, const char *name, unsigned int match
 
 int tarx_select_open(struct tarx_select *select, const struct tarx_opts *opts)
 {
-	*select = (struct tarx_select){ .occurrence = opts->occurrence, .default_dir = opts->dir };
+	*select = (struct tarx_select){ .occurrence = opts->occurrence,
+					.default_dir = opts->dir,
+					.exclude = &opts->exclude };
 	select->wanted = calloc(opts->operand_count + 1, sizeof(*select->wanted));
 	if (!select->wanted)
 		return -ENOMEM;
 	for (size_t i = 0; i < opts->operand_count; i++) {
 		const struct tarx_operand *operand = &opts->operands[i];
 
-		if (fill(&select->wanted[i], operand->path, operand->match) < 0)
+		if (fill(&select->wanted[i], operand->path, operand->match, operand->literal) < 0)
 			return -ENOMEM;
 		select->wanted[i].dir = operand->dir;
 		select->count++;
@@ -45,7 +48,9 @@ int tarx_select_open(struct tarx_select *select, const struct tarx_opts *opts)
 	if (!opts->starting_file)
 		return 0;
 	select->start = calloc(1, sizeof(*select->start));
-	return select->start ? fill(select->start, opts->starting_file, opts->match) : -ENOMEM;
+	return select->start
+		       ? fill(select->start, opts->starting_file, opts->match, opts->no_unquote)
+		       : -ENOMEM;
 }
 
 static void drop_start(struct tarx_select *select)
@@ -101,7 +106,7 @@ bool tarx_select_takes(struct tarx_select *select, const char *name)
 			select->dir = select->wanted[i].dir;
 		takes |= wanted;
 	}
-	return takes;
+	return takes && !tarx_patterns_match(select->exclude, name);
 }
 
 static void tell_missing(const struct tarx_wanted *wanted, uint64_t occurrence,

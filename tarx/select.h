@@ -14,13 +14,14 @@ struct tarx_select {
 	uint64_t occurrence; /* 0: each */
 	const char *default_dir; /* borrowed; NULL: none */
 	const char *dir; /* borrowed: the -C that counts for the member taken last; NULL: none */
+	const struct tarx_patterns *exclude; /* borrowed: what is not taken though it was named */
 	char *name; /* owned: the last member's, without slashes at its end */
 };
 
 /* All of the archive where no operand names a member. 0 or -errno. */
 int tarx_select_open(struct tarx_select *select, const struct tarx_opts *opts);
 
-/* Whether the member NAME, as the archive has it, or a directory above it, was named; select->dir is
+/* Whether the member NAME, as the archive has it, or a directory above it, was named, and not excluded; select->dir is
  * then the directory that it was named for. */
 bool tarx_select_takes(struct tarx_select *select, const char *name);
 

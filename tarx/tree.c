@@ -46,15 +46,27 @@ static int add_seen(struct tarx_tree *tree, const struct align_node *node)
 	return tarx_tree_add(tree, node, &disguise);
 }
 
+void tarx_tree_tell_failed(struct tarx_creation *c, const char *path, const struct tx_err *err)
+{
+	const struct tarx_opts *opts = c->report->opts;
+
+	if (!opts->ignore_failed_read)
+		tarx_error(c->report, "%s: %s", path, err->text);
+	else if (!tarx_opts_silences(opts, TARX_WARN_FAILED_READ))
+		tarx_notice(c->report, "%s: Warning: %s", path, err->text);
+}
+
 static bool is_storable(struct tarx_creation *c, const struct align_node *node,
 			const struct tx_err *err)
 {
 	if (node->error) {
-		tarx_error(c->report, "%s: %s", node->path, err->text);
+		tarx_tree_tell_failed(c, node->path, err);
 		return false;
 	}
 	if (S_ISSOCK(node->st.st_mode)) {
-		tarx_warning(c->report, "%s: a socket cannot be stored in an archive", node->path);
+		if (!tarx_opts_silences(c->report->opts, TARX_WARN_FILE_IGNORED))
+			tarx_warning(c->report, "%s: a socket cannot be stored in an archive",
+				     node->path);
 		return false;
 	}
 	if (tarx_adder_is_archive(&c->adder, &node->st)) {
@@ -62,6 +74,29 @@ static bool is_storable(struct tarx_creation *c, const struct align_node *node,
 		return false;
 	}
 	return true;
+}
+
+static int take_node(struct tarx_tree *tree, const struct align_node *node, struct align_walk *walk)
+{
+	enum tarx_verdict verdict = tarx_prune_node(&tree->c->prune, node);
+	int r = 0;
+
+	if (verdict == TARX_PRUNE_KEEP || verdict == TARX_PRUNE_ALONE)
+		r = tree->diff ? tarx_tree_add_changed(tree, node, walk) : add_seen(tree, node);
+	if (verdict != TARX_PRUNE_KEEP && S_ISDIR(node->st.st_mode))
+		align_walk_skip(walk);
+	return verdict == TARX_PRUNE_FATAL ? -1 : r;
+}
+
+static void set_up(struct align_walk *walk, struct tarx_creation *c)
+{
+	const struct tarx_opts *opts = c->report->opts;
+
+	walk->one_device = opts->one_file_system;
+	walk->by_inode = opts->sort == TARX_SORT_INODE;
+	walk->follow = opts->dereference;
+	walk->wants = tarx_prune_wants;
+	walk->data = &c->prune;
 }
 
 int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
@@ -72,15 +107,14 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 	struct tx_err err;
 	int r = align_walk_open(&walk, tree->base, tree->root, shown, &err);
 
-	walk.one_device = report->opts->one_file_system;
+	set_up(&walk, tree->c);
 	while (r == 0 && (r = align_walk_next(&walk, &node, &err)) > 0) {
 		tx_arena_reset(&tree->c->arena);
 		r = 0;
 		if (node.error == EMFILE || node.error == ENFILE || node.error == ENOMEM)
 			r = tarx_fatal(report, "%s: %s", node.path, err.text);
 		else if (is_storable(tree->c, &node, &err))
-			r = tree->diff ? tarx_tree_add_changed(tree, &node, &walk)
-				       : add_seen(tree, &node);
+			r = take_node(tree, &node, &walk);
 		if (r < 0)
 			break;
 	}

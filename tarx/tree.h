@@ -9,6 +9,7 @@
 #include "tarx/links.h"
 #include "tarx/meta.h"
 #include "tarx/owners.h"
+#include "tarx/prune.h"
 #include "tarx/report.h"
 
 /* What all trees of one archive share. */
@@ -19,6 +20,7 @@ struct tarx_creation {
 	struct tarx_owners owners;
 	struct tarx_meta_wants wants;
 	struct align_attrs_asker asker;
+	struct tarx_prune prune;
 	struct tx_arena arena; /* of the item in hand */
 };
 
@@ -43,6 +45,9 @@ struct tarx_disguise {
 
 /* Stores everything below the tree's root; paths begin with SHOWN. */
 int tarx_tree_archive(struct tarx_tree *tree, const char *shown);
+
+/* A file could not be read, and is not stored. */
+void tarx_tree_tell_failed(struct tarx_creation *c, const char *path, const struct tx_err *err);
 
 /* Stores one node. */
 int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,

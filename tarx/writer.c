@@ -98,6 +98,15 @@ static size_t hold(struct tarx_writer *writer)
 	return n;
 }
 
+int tarx_writer_press(struct tarx_writer *writer, enum tarx_press press, const char *command,
+		      struct tx_err *err)
+{
+	writer->presser = tarx_presser_open(press, command, writer->fd, err);
+	writer->stream = true;
+	writer->base = 0;
+	return writer->presser ? 0 : -err->code;
+}
+
 static int flush(struct tarx_writer *writer, struct tx_err *err)
 {
 	size_t held = hold(writer), n = writer->used - held;
@@ -106,6 +115,11 @@ static int flush(struct tarx_writer *writer, struct tx_err *err)
 
 	if (writer->used == 0)
 		return 0;
+	if (writer->presser) {
+		r = tarx_presser_write(writer->presser, writer->buf, writer->used, err);
+		writer->used = 0;
+		return r;
+	}
 	r = writer->stream ? tx_write_stream(writer->fd, writer->buf, n)
 			   : tx_write_at(writer->fd, writer->buf + held, n, at);
 	if (r < 0)
@@ -267,19 +281,27 @@ int tarx_writer_payload(struct tarx_writer *writer, struct align_mover *mover,
 
 /* Whole records as tar has always written them; where payloads are aligned whole blocks instead, so
  * that the last payload's last block can be cloned too. */
-static uint64_t whole_end(uint64_t end, uint32_t align)
+static uint64_t whole_end(uint64_t end, uint32_t align, uint64_t record)
 {
+	uint64_t unit = align;
+
+	if (record > 0) {
+		while (unit % record)
+			unit += align;
+		return (end + unit - 1) / unit * unit;
+	}
 	if (align == TARX_BLOCK)
 		return (end + TAR_RECORD - 1) / TAR_RECORD * TAR_RECORD;
 	return align_up(end > TAR_RECORD ? end : TAR_RECORD, align);
 }
 
 /* Puts what was held back over the old end mark: the last block first, as the first one ends the old
- * archive. Within a page it is one write, which nothing can cut in two. */
+ * archive. Within a page it is one write, which no
+ * signal can cut in two. */
 static int grow(struct tarx_writer *writer, bool sync, struct tx_err *err)
 {
 	struct tarx_growth *growth = writer->growth;
-	size_t first = sync || growth->end % 4096 > 4096 - END_MARK ? TARX_BLOCK : END_MARK;
+	size_t first = growth->end % 4096 > 4096 - END_MARK ? TARX_BLOCK : END_MARK;
 	int r = 0;
 
 	if (sync && fsync(writer->fd) < 0)
@@ -288,7 +310,7 @@ static int grow(struct tarx_writer *writer, bool sync, struct tx_err *err)
 	if (first < END_MARK)
 		r = tx_write_at(writer->fd, growth->held + first, END_MARK - first,
 				(off_t)(growth->end + first));
-	if (r == 0 && sync && fsync(writer->fd) < 0)
+	if (r == 0 && first < END_MARK && sync && fsync(writer->fd) < 0)
 		r = -errno;
 	if (r == 0)
 		r = tx_write_at(writer->fd, growth->held, first, (off_t)growth->end);
@@ -298,7 +320,8 @@ static int grow(struct tarx_writer *writer, bool sync, struct tx_err *err)
 int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, struct tx_err *err)
 {
 	static const char last[TARX_BLOCK];
-	uint64_t end = whole_end(writer->at + END_MARK, align), missing = end - writer->at;
+	uint64_t end = whole_end(writer->at + END_MARK, align, writer->record),
+		 missing = end - writer->at;
 	int r;
 
 	writer->padding += missing;
@@ -313,6 +336,8 @@ int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, st
 		r = grow(writer, sync, err);
 	if (r < 0)
 		return r;
+	if (writer->presser && tarx_presser_finish(writer->presser, err) < 0)
+		return -err->code;
 	if (writer->fd == STDOUT_FILENO && !writer->stream &&
 	    lseek(writer->fd, writer->base + (off_t)end, SEEK_SET) < 0)
 		return tx_fail(err, errno, "go to the archive's end");
@@ -349,6 +374,8 @@ int tarx_writer_restore(struct tarx_writer *writer, struct tx_err *err)
 
 void tarx_writer_release(struct tarx_writer *writer)
 {
+	tarx_presser_free(writer->presser);
+	writer->presser = NULL;
 	if (writer->growth)
 		close(writer->fd);
 	free(writer->growth);

@@ -5,6 +5,7 @@
 #include "align/err.h"
 #include "align/newfile.h"
 #include "align/span.h"
+#include "tarx/press.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,8 @@ struct tarx_writer {
 	uint64_t at; /* bytes of the archive so far, with those in the buffer */
 	char *buf; /* owned: the last bytes, not written yet */
 	size_t used;
+	struct tarx_presser *presser; /* owned: the bytes go through it; or NULL */
+	uint64_t record; /* the length is a multiple of that many bytes; 0: of tar's usual record */
 	uint64_t padding; /* zeros, for the statistics */
 	struct tarx_growth *growth; /* owned: it grows in place; or NULL */
 };
@@ -35,6 +38,10 @@ int tarx_writer_continue(struct tarx_writer *writer, int fd, off_t end, struct t
 /* An archive that grew and was not finished is again what it was. 0 or -errno. */
 int tarx_writer_restore(struct tarx_writer *writer, struct tx_err *err);
 
+/* All that follows is compressed; to be called first. 0 or -errno. */
+int tarx_writer_press(struct tarx_writer *writer, enum tarx_press press, const char *command,
+		      struct tx_err *err);
+
 /* N bytes follow. */
 int tarx_writer_bytes(struct tarx_writer *writer, const void *bytes, size_t n, struct tx_err *err);
 
@@ -46,8 +53,8 @@ int tarx_writer_payload(struct tarx_writer *writer, struct align_mover *mover,
 			const struct align_span *span, struct align_moved *moved,
 			struct tx_err *source_err, struct tx_err *err);
 
-/* The end mark, and zeros up to a multiple of ALIGN (10240 where ALIGN is only 512) but at least
- * 10240 bytes in all; then the archive gets its name. SYNC: and is on disk first. */
+/* The end mark, and zeros up to a multiple of ALIGN and of the record, where that was given; else of
+ * ALIGN (10240 where ALIGN is only 512), but at least 10240 bytes in all; then the archive gets its name. SYNC: and is on disk first. */
 int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, struct tx_err *err);
 
 /* Closes; an archive that was not finished never existed. */

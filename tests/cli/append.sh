@@ -73,43 +73,47 @@ for kind in btrfs xfs ext4; do
 	done
 
 	# ---- killed at every change of the file
-	must tar -c --format=gnu -f base.tar old
-	want=$(names base.tar)
-	bad='' n=1
-	for options in '' --sync; do
-		n=1
+	must tar -c --format=gnu -f page.tar old
+	: >old/nothing
+	must tar -c --format=gnu -f pages.tar old
+	for how in page pages 'page --sync' 'pages --sync'; do
+		read -r base options <<<"$how"
+		want=$(names "$base.tar")
+		rm -f old/nothing
+		[ $base = page ] || : >old/nothing
+		n=1 doubts='' bad=''
+		# Only where the end mark lies in two pages there is a moment with half of it.
+		[ $base = page ] || doubts='[Ll]one zero block\|single block of zeros'
 		while :; do
-			must cp base.tar kill.tar
+			must cp "$base.tar" kill.tar
 			# shellcheck disable=SC2086
 			"$diesat" $n "$TARX" -r --align $options -f kill.tar new edge 2>/dev/null
 			code=$?
 			[ $code -eq 137 ] || break
-			got=$(names kill.tar | grep -v 'A lone zero block')
-			# Between the two blocks of the end mark GNU tar may wonder about the lone one.
+			got=$(names kill.tar | grep -v "${doubts:-^$}")
 			[ "$got" = "$want" ] || bad+="$n: GNU tar: $got"$'\n'
-			got=$("$TARX" -tf kill.tar 2>&1)
+			got=$("$TARX" -tf kill.tar 2>&1 | grep -v "${doubts:-^$}")
 			[ "$got" = "$want" ] || bad+="$n: tarx: $got"$'\n'
-			"$TARX" -df kill.tar >/dev/null 2>&1 || bad+="$n: differs"$'\n'
+			[ -n "$doubts" ] || "$TARX" -df kill.tar >/dev/null 2>&1 || bad+="$n: differs"$'\n'
 			"$TARX" -rf kill.tar new 2>/dev/null || bad+="$n: does not grow again"$'\n'
-			[ "$(names kill.tar)" = "$(tar -c old new | tar -t | sort)" ] ||
-				[ "$(names kill.tar | sort)" = "$(tar -c old new | tar -t | sort)" ] ||
+			[ "$(names kill.tar | sort)" = "$(tar -c old new | tar -t | sort)" ] ||
 				bad+="$n: other members after another -r"$'\n'
 			n=$((n + 1))
 			[ $n -lt 100 ] || break
 		done
-		is "$kind: $options killed at any of $n changes the old archive is whole, and grows later" "$bad" ''
-		is "$kind: $options not killed, all is done" "$code" 0
-		ok "$kind: $options it was killed at some" test $n -gt 3
+		is "$kind: $how: killed at any of $n changes the old archive is whole, and grows later" "$bad" ''
+		is "$kind: $how: not killed, all is done" "$code" 0
+		ok "$kind: $how: it was killed at some" test $n -gt 3
 	done
 
 	# ---- errors (no xfs is that small)
 	[ $kind != xfs ] || continue
 	fs_make $kind 130M
 	small=$FS
-	must cp base.tar "$small/full.tar"
+	must cp page.tar "$small/full.tar"
 	head -c 200M /dev/urandom >huge
 	exits 2 "$kind: a full disk is fatal" "$TARX" -r --reflink=never --align -f "$small/full.tar" huge
-	ok "$kind: and the archive is what it was" cmp base.tar "$small/full.tar"
+	ok "$kind: and the archive is what it was" cmp page.tar "$small/full.tar"
 	rm huge
 	fs_umount "$small"
 done

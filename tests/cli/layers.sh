@@ -8,11 +8,6 @@
 # shellcheck source-path=SCRIPTDIR source=../lib/layers.sh
 . "$fs_lib/layers.sh"
 
-list() # DIR COUNT: lowerdir= of DIR/1 to DIR/COUNT
-{
-	seq -s : -f "$1/%.0f" 1 "$2"
-}
-
 # From 1 to 60 lowers, by short paths from the folder of the mount point as container storage has them.
 for kind in btrfs xfs; do
 	fs_make "$kind" 1500M

@@ -273,6 +273,12 @@ for kind in btrfs xfs; do
 	ok "$kind, a directory mounted over another of the same overlay: the archive holds what is seen" \
 		archive same "$fs/a.tar" "$merged"
 	must umount "$merged/a"
+	must mount --bind "$merged/b/file" "$merged/a/file"
+	exits 0 "$kind, a file mounted over another of the same overlay: archives" \
+		"$TARX" -c --align -C "$merged" -f "$fs/a.tar" .
+	ok "$kind, a file mounted over another of the same overlay: the archive holds what is seen" \
+		archive same "$fs/a.tar" "$merged"
+	must umount "$merged/a/file"
 
 	must touch "$merged/attributes/file"
 	for mode in auto merged; do

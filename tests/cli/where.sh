@@ -18,6 +18,16 @@ few_layers() # DIR
 		layers change "$1/merged"
 }
 
+wait_for() # FILE, of a process in the background
+{
+	local turn
+	for ((turn = 0; turn < 500; turn++)); do
+		[ ! -e "$1" ] || return
+		sleep 0.01
+	done
+	bail "no $1"
+}
+
 for kind in btrfs xfs; do
 	fs_make "$kind" 500M
 	fs=$FS
@@ -51,33 +61,40 @@ for kind in btrfs xfs; do
 	must mount --bind "$merged/shared" "$fs/bound"
 	seen_and_shared "$kind, a directory that is mounted elsewhere" "$fs" "$fs/bound" '' --overlay=merged
 	must umount "$fs/bound"
+	# shellcheck disable=SC2016 # for that shell
+	unshare --mount --propagation private -- sh -c 'mount --bind "$1/few/merged/opaque-2" "$1/bound" &&
+		umount "$1/few/merged" && : >"$1/ready"; exec sleep 1000' sh "$fs" &
+	away=$!
+	wait_for "$fs/ready"
+	seen_and_shared "$kind, a directory that is mounted in another namespace" "$fs" \
+		"/proc/$away/root$fs/bound" '' --overlay=merged
+	kill "$away"
+	wait "$away" 2>/dev/null
+	rm "$fs/ready"
 	seen_and_shared "$kind, a directory below" "$fs" "$merged/shared/deep" '' --overlay=merged
 
-	# Something else over a place in it is read as what it is.
+	# Something else over a place in it is what it is: another file system, a place of the same overlay, a
+	# file.
 	must mount --bind "$fs/few/1/own-1" "$merged/own-2"
 	must mount --bind "$merged/new" "$merged/shared/deep"
-	exits 0 "$kind, mounts within: archives" "$TARX" -c --align --overlay=merged -C "$merged" -f "$fs/a.tar" .
-	rm -rf "$fs/x"
-	mkdir "$fs/x"
-	exits 0 "$kind, mounts within: unpacks" "$TARX" -x -f "$fs/a.tar" -C "$fs/x"
-	# What is seen twice through a mount is no hard link.
-	ok "$kind, mounts within: is the tree that is seen" compare --no-links "$merged" "$fs/x"
-	must umount "$merged/own-2" "$merged/shared/deep"
+	must mount -t tmpfs tmpfs "$merged/new"
+	seen_and_shared "$kind, mounts within" "$fs" "$merged" '' --overlay=merged
+	must mount --bind "$fs/few/1/shared/in-all" "$merged/becomes-file-1/sub/hidden"
+	exits 0 "$kind, a file mounted within: archives" \
+		"$TARX" -c --align --overlay=merged -C "$merged" -f "$fs/a.tar" .
+	ok "$kind, a file mounted within: the bytes are those that are seen" archive same "$fs/a.tar" "$merged"
+	must umount "$merged/becomes-file-1/sub/hidden" "$merged/own-2" "$merged/shared/deep" "$merged/new"
 	must umount "$merged"
 
-	# Mounted where only another process sees it, with paths that are its own.
-	mkdir "$fs/theirs"
+	# Mounted where only another process sees it, with paths that are its own and something else to us.
+	mkdir -p "$fs/theirs"/{1,2}/shared
 	# shellcheck disable=SC2016 # for that shell
 	unshare --mount --propagation private -- sh -c 'mount --bind "$1/few" "$1/theirs" && cd "$1/theirs" &&
 		rm -rf work/work && mount -i -t overlay -o \
 		"redirect_dir=on,metacopy=on,lowerdir=$1/theirs/1:$1/theirs/2,upperdir=$1/theirs/upper,workdir=work" overlay merged &&
 		: >"$1/ready"; exec sleep 1000' sh "$fs" &
 	away=$!
-	for ((wait = 0; wait < 500; wait++)); do
-		[ ! -e "$fs/ready" ] || break
-		sleep 0.01
-	done
-	must test -e "$fs/ready"
+	wait_for "$fs/ready"
 	seen_and_shared "$kind, mounted in another namespace" "$fs" "/proc/$away/root$fs/theirs/merged" '' \
 		--overlay=merged
 	for path in "$fs/few/upper" "/proc/$away/root$fs/theirs/upper"; do
@@ -88,6 +105,22 @@ for kind in btrfs xfs; do
 			"$(cksum <"$fs/few/1/shared/of-1-20000")"
 	done
 	kill "$away"
+	wait "$away" 2>/dev/null
+
+	# A container: the overlay is the root of all that it sees.
+	rm -r "$fs/ready" "$fs/few/work/work"
+	# shellcheck disable=SC2016 # for that shell
+	unshare --mount --propagation private -- sh -c 'mount -t overlay -o \
+		"redirect_dir=on,metacopy=on,lowerdir=$1/1:$1/2,upperdir=$1/upper,workdir=$1/work" overlay "$1/merged" &&
+		mkdir -p "$1/merged/host" && cd "$1/merged" && pivot_root . host && : >"/host$1/../ready"
+		kill -STOP $$' sh "$fs/few" &
+	away=$!
+	wait_for "$fs/ready"
+	for path in new shared opaque-2; do
+		seen_and_shared "$kind, in the root of a container, $path" "$fs" "/proc/$away/root/$path" '' \
+			--overlay=merged
+	done
+	kill -KILL "$away"
 	wait "$away" 2>/dev/null
 	fs_umount "$fs"
 done
@@ -117,6 +150,8 @@ for kind in btrfs xfs; do
 		overlay "$fs/merged"
 	must mv "$fs/few/2" "$fs/few/away"
 	exits 0 "$kind, a lower out of reach, auto: archives" "$TARX" -c --align -C "$fs/merged" -f "$fs/a.tar" .
+	like "$kind, a lower out of reach, auto: says which" "$err" "*few/2*cannot be reached*read through*"
+	is "$kind, a lower out of reach, auto: once" "$(wc -l <<<"$err")" 1
 	ok "$kind, a lower out of reach, auto: the bytes are right" archive same "$fs/a.tar" "$fs/merged"
 	exits 2 "$kind, a lower out of reach, merged: fails" \
 		"$TARX" -c --align --overlay=merged -C "$fs/merged" -f "$fs/b.tar" .
@@ -125,7 +160,7 @@ for kind in btrfs xfs; do
 	exits 0 "$kind, the upper out of reach, auto: archives" \
 		"$TARX" -c --align -C "$fs/merged" -f "$fs/a.tar" . shared
 	ok "$kind, the upper out of reach, auto: the bytes are right" archive same "$fs/a.tar" "$fs/merged"
-	like "$kind, the upper out of reach, auto: says so" "$err" "*upper layer*reading through the overlay*"
+	like "$kind, the upper out of reach, auto: says so" "$err" "*upper layer*read through the overlay*"
 	is "$kind, the upper out of reach, auto: once" "$(wc -l <<<"$err")" 1
 	for mode in merged diff; do
 		exits 2 "$kind, the upper out of reach, $mode: fails" \
@@ -178,17 +213,45 @@ for kind in btrfs xfs; do
 	must umount "$merged"
 
 	# Long lists of layers are mounted from /proc/self/fd, by numbers that tell nothing later.
-	must "$PYTHON" - "$merged" "$home"/layer{1,2,3}/diff "$home"/top/{diff,work} <<-'END'
-		import ctypes, os, sys
-		fds = [os.open(path, os.O_PATH) for path in sys.argv[2:]]
-		os.chdir("/proc/self/fd")
-		options = "redirect_dir=on,metacopy=on,lowerdir={}:{}:{},upperdir={},workdir={}".format(*fds)
-		libc = ctypes.CDLL(None, use_errno=True)
-		if libc.mount(b"overlay", os.fsencode(sys.argv[1]), b"overlay", 0, options.encode()):
-		    sys.exit(os.strerror(ctypes.get_errno()))
-	END
-	seen_and_shared "$kind, storage, layers told as descriptors" "$fs" "$merged" '' --overlay=merged
+	for upper in descriptor path; do
+		must "$PYTHON" - "$upper" "$fs/rootfs" "$home"/layer{1,2,3}/diff "$home"/top/{diff,work} <<-'END'
+			import ctypes, os, sys
+			upper, at, *paths = sys.argv[1:]
+			fds = [os.open(path, os.O_PATH) for path in paths]
+			if upper == "path":
+			    fds[3:] = paths[3:]
+			os.chdir("/proc/self/fd")
+			options = "redirect_dir=on,metacopy=on,lowerdir={}:{}:{},upperdir={},workdir={}".format(*fds)
+			libc = ctypes.CDLL(None, use_errno=True)
+			if libc.mount(b"overlay", os.fsencode(at), b"overlay", 0, options.encode()):
+			    sys.exit(os.strerror(ctypes.get_errno()))
+		END
+		[ "$upper" = path ] || must mount --bind "$fs/rootfs" "$merged"
+		seen_and_shared "$kind, storage, layers told as descriptors, the upper as a $upper" \
+			"$fs" "$fs/rootfs" '' --overlay=merged
+		[ "$upper" = path ] || must umount "$merged"
+		must umount "$fs/rootfs"
+	done
+
+	# A container with owners of its own: its layers are mounted with these only until the overlay is.
+	mkdir -p "$fs/mapped"/{1,2,3} "$fs/fresh"
+	mv "$home/top/diff" "$fs/used"
+	mkdir "$home/top/diff"
+	rm -rf "$home/top/work/work"
+	for at in 1 2 3; do
+		must "$PYTHON" -B "$fs_lib/idmount.py" "$home/layer$at/diff" "$fs/mapped/$at" 200000
+	done
+	must mount -t overlay -o "lowerdir=$(list "$fs/mapped" 3),upperdir=$home/top/diff,workdir=$home/top/work" \
+		overlay "$merged"
+	must umount "$fs/mapped"/{1,2,3}
+	rm -r "$fs/mapped"
+	touch "$merged/shared/of-2-20000"
+	fs_sync "$fs"
+	is "$kind, storage, owners are mapped" "$(stat -c %u "$merged/shared/of-1-65536")" 200000
+	seen_and_shared "$kind, storage, owners are mapped" "$fs" "$merged" '' --overlay=merged
 	must umount "$merged"
+	rm -r "$home/top/diff"
+	mv "$fs/used" "$home/top/diff"
 
 	# Not mounted: the kernel is asked what the layers show together.
 	for dir in "$home/top" "$home/top/diff"; do
@@ -256,6 +319,17 @@ for kind in btrfs xfs; do
 	fs_umount "$fs"
 done
 
+# The process of fuse-overlayfs ends a little after its mount does.
+umount_when_free() # DIR
+{
+	local turn
+	for ((turn = 0; turn < 250; turn++)); do
+		! umount "$1" 2>/dev/null || return
+		sleep 0.02
+	done
+	must umount "$1"
+}
+
 # fuse-overlayfs, whose layers only its own command line tells. It is asked for all files before, because
 # at first it tells other numbers of hard links.
 for kind in btrfs xfs; do
@@ -277,7 +351,7 @@ for kind in btrfs xfs; do
 	fs_sync "$fs"
 	seen_and_shared "$kind, fuse-overlayfs" "$fs" "$fs/merged" '' --overlay=merged --overlay=auto
 	must umount "$fs/merged"
-	fs_umount "$FS"
+	umount_when_free "$FS"
 done
 
 finish

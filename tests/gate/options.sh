@@ -18,7 +18,7 @@ help=$("$TARX" --help) || bail "no --help"
 
 of_help()
 {
-	sed -nE 's/^  (-.), (--[a-z-]+).*/\1\n\2/p; s/^      (--[a-z-]+).*/\1/p' <<<"$help"
+	sed -nE 's/^  (-.), (--[a-z0-9-]+).*/\1\n\2/p; s/^      (--[a-z0-9-]+).*/\1/p' <<<"$help"
 }
 
 # The heads of the lists in MODES and OPTIONS.
@@ -69,7 +69,7 @@ is "the completion and --help have the same options" \
 
 # ---- other spellings, such as --get
 
-mentioned=$(grep -oE 'Fl -[a-z][a-z-]*' "$page" | sed 's/Fl /-/' | sorted)
+mentioned=$(grep -oE 'Fl -[a-z][a-z0-9-]*' "$page" | sed 's/Fl /-/' | sorted)
 table=$(of_table | sorted)
 ok "the table in opts_table.c is found" test "$(wc -l <<<"$table")" -ge 20
 is "tarx(1) mentions all that the program takes, and nothing else" \
@@ -88,6 +88,10 @@ value_for() # WORD-OF-HELP
 	case $1 in
 	SIZE) echo 4096 ;;
 	NUMBER) echo 1 ;;
+	FILE) echo /dev/null ;;
+	DATE) echo @0 ;;
+	CHANGES) echo u+x ;;
+	KEYWORD) echo all ;;
 	EXPRESSION) echo s,a,b, ;;
 	*[A-Z]*) echo name ;;
 	*) echo "$1" ;;
@@ -98,7 +102,7 @@ value_for() # WORD-OF-HELP
 meant_by() # OPTION
 {
 	local option=$1
-	[[ $option != -? ]] || option=$(sed -nE "s/^  $option, (--[a-z-]+).*/\\1/p" <<<"$help")
+	[[ $option != -? ]] || option=$(sed -nE "s/^  $option, (--[a-z0-9-]+).*/\\1/p" <<<"$help")
 	awk -v wanted="$option" '
 		FNR == NR { shown[$1] = 1; next }
 		$1 in shown { last = $1 }
@@ -119,7 +123,7 @@ attempt()
 for option in $options $table; do
 	argument=$(argument "$option")
 	case $option:$argument in
-	-?:=*) attempt "$option" "$(value_for "${argument#=}")" ;;
+	-?:=*) attempt "$option" "$(value_for "$(sed 's/^=//; s/|.*//' <<<"$argument")")" ;;
 	-?:* | *: | *:\[*) attempt "$option" ;;
 	esac
 	[[ $option == --* ]] || continue

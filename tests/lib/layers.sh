@@ -2,10 +2,16 @@
 # Overlays of several layers for a test, sourced after fs.sh.
 #
 #   layers make|change|whole ...           see layers.py
+#   list DIR COUNT                         layers as lowerdir= wants them
 #   seen_and_shared PROMISE FS SEEN [DIR [MODE...]]    what DIR shows, which is the tree SEEN, is archived and
 #                                          restored on FS: every attribute and byte, every whole block shared
 
 # shellcheck disable=SC2154 # fs_lib, out, err: of fs.sh and tap.sh
+
+list()
+{
+	seq -s : -f "$1/%.0f" 1 "$2"
+}
 
 layers()
 {

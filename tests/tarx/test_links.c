@@ -15,7 +15,7 @@ static void remember(struct tarx_links *links, unsigned int dev, unsigned int in
 {
 	struct stat st = { .st_dev = dev, .st_ino = ino };
 
-	tarx_links_remember(links, &st, path);
+	tarx_links_remember(links, &st, path, path);
 }
 
 static void test_found(void)

@@ -47,7 +47,7 @@ static const struct {
 
 /* ------------------------------------------------------------------ command lines */
 
-static char complaint[4096];
+static char complaint[32768];
 
 /* Parses LINE, cut at its spaces; what was said goes into COMPLAINT. "~" stands for an empty word. */
 static int parse(struct tarx_opts *opts, const char *line)
@@ -82,6 +82,7 @@ static const char *as_text(const struct tarx_opts *opts)
 	int n = snprintf(text, sizeof(text), "%s %s:",
 			 opts->mode == TARX_CREATE    ? "create"
 			 : opts->mode == TARX_EXTRACT ? "extract"
+			 : opts->mode == TARX_COMPARE ? "compare"
 						      : "list",
 			 opts->archive);
 
@@ -103,6 +104,10 @@ static const struct {
 	{ "the other name of extract", "--get", "extract -:" },
 	{ "a list", "-t -f a.tar", "list a.tar:" },
 	{ "without an archive the standard streams", "-t", "list -:" },
+	{ "a comparison", "-df a.tar -C d m", "compare a.tar: d:m" },
+	{ "the other name of compare", "--diff", "compare -:" },
+	{ "one way with old files, said twice", "-x -k --keep-old-files", "extract -:" },
+	{ "--recursive-unlink beside another way", "-x -k --recursive-unlink", "extract -:" },
 	{ "members to extract", "-xf a.tar m n", "extract a.tar: -:m -:n" },
 	{ "options behind operands", "-c x -f a.tar y", "create a.tar: -:x -:y" },
 	{ "the last archive counts", "-t -f a -f b", "list b:" },
@@ -126,7 +131,7 @@ static const struct {
 	{ "a bundle's archive may be called -", "cf - x", "create -: -:x" },
 	{ "behind -- all are operands", "-c -f a.tar -- -x --file", "create a.tar: -:-x -:--file" },
 	{ "a dash alone is an operand", "-c -", "create -: -:-" },
-	{ "a long option cut short", "--creat --fil=a.tar x", "create a.tar: -:x" },
+	{ "a long option cut short", "--creat --file=a.tar --direc=d x", "create a.tar: d:x" },
 	{ "an option's value may begin with a dash", "-c -f -x y", "create -x: -:y" },
 	{ "an empty operand is one", "-c ~", "create -: -:" },
 };
@@ -150,6 +155,12 @@ static const struct {
 	{ "no mode", "-f a.tar", "one of -c, -x, -t" },
 	{ "nothing at all", "", "one of -c, -x, -t" },
 	{ "two modes", "-c -x a", "only one of" },
+	{ "two ways with old files", "-x -k -U", "--unlink-first --keep-old-files" },
+	{ "the other way round", "-x --overwrite --skip-old-files",
+	  "--skip-old-files --overwrite" },
+	{ "an occurrence without names", "-t --occurrence", "--occurrence: means nothing" },
+	{ "an occurrence that is no number", "-t --occurrence=1x m", "1x" },
+	{ "an occurrence below zero", "-t --occurrence=-1 m", "-1" },
 	{ "two modes in a bundle", "cx", "only one of" },
 	{ "nothing to store", "-c -f a.tar", "name the files" },
 	{ "an unknown short option", "-c -Q x", "unknown option -Q" },
@@ -231,8 +242,8 @@ static void test_defaults(void)
 		       opts.overlay == TARX_OVERLAY_AUTO,
 	       "what was not said is auto");
 	tap_ok(opts.same_owner == -1 && opts.same_permissions == -1 && !opts.numeric_owner &&
-		       !opts.touch && !opts.sync && !opts.stats && !opts.verbose &&
-		       !opts.verbose_time && !opts.dir,
+		       !opts.touch && !opts.ignore_zeros && !opts.sync && !opts.stats &&
+		       !opts.verbose && !opts.verbose_time && !opts.dir,
 	       "or left to who runs it, or off");
 	tap_ok(opts.xattrs && opts.acls, "attributes and ACLs are on");
 	tarx_opts_release(&opts);
@@ -276,6 +287,8 @@ static void test_values(void)
 	VALUE("-x --same-owner --no-same-owner", o.same_owner, 0);
 	VALUE("-x --numeric-owner", o.numeric_owner, 1);
 	VALUE("-xm", o.touch, 1);
+	VALUE("-ti", o.ignore_zeros, 1);
+	VALUE("-x --ignore-zeros", o.ignore_zeros, 1);
 	VALUE("-c --sync x", o.sync, 1);
 	VALUE("-c --no-xattrs x", o.xattrs, 0);
 	VALUE("-c --no-xattrs --xattrs x", o.xattrs, 1);

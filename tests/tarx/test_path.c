@@ -89,6 +89,25 @@ static void test_restored(void)
 	}
 }
 
+static const struct {
+	const char *name, *want;
+} named[] = {
+	{ "a", "a" },         { "/a", "/a" },     { "///a//b/", "/a/b" },
+	{ "./a/./b", "a/b" }, { "../a", "../a" }, { "a/../b", "a/../b" },
+	{ "/..", "/.." },     { "/", "/" },       { ".", "" },
+	{ "", "" },           { "/./a", "/a" },
+};
+
+static void test_named(void)
+{
+	for (size_t i = 0; i < sizeof(named) / sizeof(*named); i++) {
+		char *path = tarx_path_named(named[i].name);
+
+		tap_string(path, named[i].want, "\"%s\" counts as it is", named[i].name);
+		free(path);
+	}
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(stored) / sizeof(*stored); i++) {
@@ -100,5 +119,6 @@ int main(void)
 			   "and what was cut off is told");
 	}
 	test_restored();
+	test_named();
 	return tap_done();
 }
