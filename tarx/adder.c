@@ -2,6 +2,7 @@
 
 #include "align/block.h"
 #include "align/volume.h"
+#include "tarx/append.h"
 #include "tarx/pax.h"
 
 #include <errno.h>
@@ -54,6 +55,24 @@ static int check_always(const struct tarx_adder *adder, const struct align_volum
 	return 0;
 }
 
+static int open_writer(struct tarx_adder *adder, const struct tarx_opts *opts, struct tx_err *err)
+{
+	uint64_t left_over;
+	int r;
+
+	if (opts->mode != TARX_APPEND)
+		return tarx_writer_open(&adder->writer, opts->archive, err);
+	adder->writer = (struct tarx_writer){ .fd = -1, .file = { .fd = -1, .dir = -1 } };
+	if (opts->press != TARX_PRESS_NONE)
+		return tx_reject(err, EINVAL, "cannot append to a compressed archive");
+	r = tarx_append_open(&adder->writer, opts->archive, &left_over, err);
+	if (r == 0 && left_over > 0)
+		tarx_notice(adder->report,
+			    "%s: what followed the archive's end was no part of it, and is gone",
+			    opts->archive);
+	return r;
+}
+
 int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct tx_err *err)
 {
 	const struct tarx_opts *opts = report->opts;
@@ -64,7 +83,7 @@ int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct
 				      .segments = { .most = MOST_SEGMENTS },
 				      .mover = { .reflink = opts->reflink } };
 	tarx_report_watch(report, &adder->mover);
-	r = tarx_writer_open(&adder->writer, opts->archive, err);
+	r = open_writer(adder, opts, err);
 	if (r == 0 && opts->press != TARX_PRESS_NONE)
 		r = tarx_writer_press(&adder->writer, opts->press, opts->press_command, err);
 	adder->writer.record = opts->record;
@@ -302,8 +321,12 @@ int tarx_adder_finish(struct tarx_adder *adder, struct tx_err *err)
 
 void tarx_adder_release(struct tarx_adder *adder)
 {
+	struct tx_err err;
+
 	tarx_header_release(&adder->header);
 	tarx_segments_release(&adder->segments);
 	align_mover_release(&adder->mover);
+	if (tarx_writer_restore(&adder->writer, &err) < 0)
+		tarx_fatal(adder->report, "%s: %s", adder->report->opts->archive, err.text);
 	tarx_writer_release(&adder->writer);
 }

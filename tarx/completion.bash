@@ -62,8 +62,8 @@ _tarx()
 	'')
 		# The members of an archive are not looked up: it may be large, or a stranger's.
 		if [[ ! $verb && ! $cur ]]; then
-			_tarx_words '-c -x -t -d'
-		elif [[ $verb == c ]]; then
+			_tarx_words '-c -x -t -d -r'
+		elif [[ $verb == [cr] ]]; then
 			_tarx_paths file "$dir"
 		fi
 		;;
@@ -136,7 +136,13 @@ _tarx_take_long() # WORD
 	--extract | --get) verb=x ;;
 	--list) verb=t ;;
 	--compare | --diff) verb=d ;;
+<<<<<<< HEAD
 	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink | --whiteouts) wants=("$1") ;;
+=======
+	--append) verb=r ;;
+	--info) verb=i ;;
+	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink) wants=("$1") ;;
+>>>>>>> origin/save-modes
 	--files-from | --add-file | --exclude | --exclude-from | --exclude-tag | --exclude-tag-under) wants=("$1") ;;
 	--exclude-tag-all | --newer | --after-date | --newer-mtime | --sort | --format | --warning) wants=("$1") ;;
 	--blocking-factor | --record-size | --use-compress-program | --owner | --group) wants=("$1") ;;
@@ -156,7 +162,7 @@ _tarx_take_letters() # LETTERS PLACE
 		letter=${letters:0:1}
 		letters=${letters:1}
 		case $letter in
-		[cxtd])
+		[cxtdr])
 			verb=$letter
 			;;
 		[fCKTXNHbI])
@@ -182,7 +188,7 @@ _tarx_words() # WORDS
 
 _tarx_options()
 {
-	_tarx_words '-c --create -x --extract -t --list -d --compare -f --file= -C --directory=
+	_tarx_words '-c --create -x --extract -t --list -d --compare -r --append --info -f --file= -C --directory=
 		--transform= --strip-components= --show-transformed-names
 		-T --files-from= --null --no-null --unquote --no-unquote
 		--verbatim-files-from --no-verbatim-files-from --add-file=

@@ -166,10 +166,12 @@ static int mistake(int key, char **argv)
 static int check_mode(const struct tarx_opts *opts)
 {
 	if (!opts->mode)
-		return tarx_opts_complain("say what to do: one of -c, -x, -t, -d", NULL, NULL);
+		return tarx_opts_complain("say what to do: one of -c, -x, -t, -d, -r, --info", NULL,
+					  NULL);
 	if (opts->mode == TARX_CREATE && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("an archive of nothing: name the files to store", NULL,
 					  NULL);
+<<<<<<< HEAD
 	if (opts->override_stat && !opts->xattrs)
 		return tarx_opts_complain("--override-stat: it is an extended attribute, and "
 					  "--no-xattrs leaves those out",
@@ -179,6 +181,11 @@ static int check_mode(const struct tarx_opts *opts)
 		return tarx_opts_complain(
 			"--whiteouts: there are removals only with --overlay=diff", NULL, NULL);
 	if (opts->mode == TARX_CREATE && opts->reflink == ALIGN_REFLINK_ALWAYS &&
+=======
+	if (opts->mode == TARX_APPEND && opts->operand_count == 0 && !opts->listed)
+		return tarx_opts_complain("nothing to append: name the files to store", NULL, NULL);
+	if ((opts->mode & (TARX_CREATE | TARX_APPEND)) && opts->reflink == ALIGN_REFLINK_ALWAYS &&
+>>>>>>> origin/save-modes
 	    opts->align == TARX_ALIGN_NONE)
 		return tarx_opts_complain(
 			"--reflink=always: without aligned payloads nothing could be shared", NULL,

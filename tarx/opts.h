@@ -14,7 +14,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum tarx_mode { TARX_CREATE = 1, TARX_EXTRACT = 2, TARX_LIST = 4, TARX_COMPARE = 8 };
+enum tarx_mode {
+	TARX_CREATE = 1,
+	TARX_EXTRACT = 2,
+	TARX_LIST = 4,
+	TARX_COMPARE = 8,
+	TARX_APPEND = 16,
+	TARX_REALIGN = 32,
+	TARX_INFO = 64,
+};
 enum tarx_overlay { TARX_OVERLAY_AUTO, TARX_OVERLAY_DIFF, TARX_OVERLAY_MERGED, TARX_OVERLAY_OFF };
 enum tarx_holes { TARX_HOLES_SEEK, TARX_HOLES_RAW };
 

@@ -32,6 +32,8 @@ int tarx_opts_help(struct tarx_opts *opts, char *value)
 	     "       tarx -x [-f ARCHIVE] [OPTION...] [-C DIR] [MEMBER...]\n"
 	     "       tarx -t [-f ARCHIVE] [OPTION...] [MEMBER...]\n"
 	     "       tarx -d [-f ARCHIVE] [OPTION...] [-C DIR] [MEMBER...]\n"
+	     "       tarx -r -f ARCHIVE [OPTION...] [-C DIR] PATH...\n"
+	     "       tarx --info [-f ARCHIVE] [OPTION...]\n"
 	     "\n"
 	     "Standard tar archives whose payloads share their extents with the files.\n");
 	for (size_t i = 0; i < tarx_option_count; i++)

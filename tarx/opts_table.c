@@ -5,9 +5,10 @@
 
 /* What only tarx has is refused where it means nothing; GNU tar's own options are taken in every mode,
  * as GNU tar takes them. */
-#define ANY    (TARX_CREATE | TARX_EXTRACT | TARX_LIST | TARX_COMPARE)
-#define WRITES TARX_CREATE
-#define MOVES  (TARX_CREATE | TARX_EXTRACT)
+#define STORES (TARX_CREATE | TARX_APPEND)
+#define WRITES (STORES | TARX_REALIGN)
+#define MOVES  (WRITES | TARX_EXTRACT)
+#define ANY    (MOVES | TARX_LIST | TARX_COMPARE | TARX_INFO)
 
 static const char *const reflinks[] = { "auto", "always", "never", NULL };
 static const char *const sorts[] = { "none", "name", "inode", NULL };
@@ -25,6 +26,10 @@ const struct tarx_option tarx_options[] = {
 	{ "compare", 'd', ANY, no_argument, NULL, "compare members with the disk",
 	  .take = tarx_take_compare },
 	{ "diff", 'd', ANY, no_argument, NULL, NULL, .take = tarx_take_compare },
+	{ "append", 'r', ANY, no_argument, NULL, "add members to an archive in place",
+	  .take = tarx_take_append },
+	{ "info", 0, ANY, no_argument, NULL, "tell how an archive is laid out",
+	  .take = tarx_take_info },
 
 	/* which archive and which files */
 	{ "file", 'f', ANY, required_argument, "FILE", "the archive; - or absent: stdin, stdout",
@@ -214,6 +219,7 @@ const struct tarx_option tarx_options[] = {
 
 	/* overlays */
 	{ "overlay", 0, MOVES, required_argument, "auto|diff|merged|off",
+	{ "overlay", 0, STORES, required_argument, "auto|diff|merged|off",
 	  "what an overlay mount stands for: see tarx(1)",
 	  .word = offsetof(struct tarx_opts, overlay), .words = overlays },
 	{ "whiteouts", 0, MOVES, required_argument, "overlay|oci|podman|drop",

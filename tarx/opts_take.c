@@ -14,8 +14,8 @@
 static int take_mode(struct tarx_opts *opts, enum tarx_mode mode)
 {
 	if (opts->mode && opts->mode != mode)
-		return tarx_opts_complain("only one of -c, -x, -t, -d can be done at a time", NULL,
-					  NULL);
+		return tarx_opts_complain(
+			"only one of -c, -x, -t, -d, -r, --info can be done at a time", NULL, NULL);
 	opts->mode = mode;
 	return 0;
 }
@@ -42,6 +42,18 @@ int tarx_take_compare(struct tarx_opts *opts, char *value)
 {
 	(void)value;
 	return take_mode(opts, TARX_COMPARE);
+}
+
+int tarx_take_append(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	return take_mode(opts, TARX_APPEND);
+}
+
+int tarx_take_info(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	return take_mode(opts, TARX_INFO);
 }
 
 /* ------------------------------------------------------------------ values */

@@ -113,7 +113,8 @@ static int take_epoch(struct tarx_opts *opts)
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	char text[32];
 
-	if (!epoch || !*epoch || opts->mode != TARX_CREATE || opts->override.has_mtime)
+	if (!epoch || !*epoch || !(opts->mode & (TARX_CREATE | TARX_APPEND)) ||
+	    opts->override.has_mtime)
 		return 0;
 	if (strlen(epoch) >= sizeof(text) - 1 || strspn(epoch, "0123456789") != strlen(epoch))
 		return tarx_opts_complain("SOURCE_DATE_EPOCH:", epoch, "not a number of seconds");

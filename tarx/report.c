@@ -374,6 +374,10 @@ static const char *mode_name(enum tarx_mode mode)
 		return "create";
 	case TARX_EXTRACT:
 		return "extract";
+	case TARX_APPEND:
+		return "append";
+	case TARX_INFO:
+		return "info";
 	case TARX_COMPARE:
 		return "compare";
 	default:
@@ -393,6 +397,10 @@ static int put_stats(FILE *out, const struct tarx_report *report)
 		usage.ru_maxrss * 1024);
 	put_members(out, report);
 	put_bytes(out, report);
+	if (report->opts->mode == TARX_INFO) {
+		fputs(", \"layout\":", out);
+		tarx_layout_json(out, &report->layout);
+	}
 	fprintf(out, ", \"warnings\":%" PRIu64 ", \"errors\":%" PRIu64, report->warnings,
 		report->errors);
 	/* What came later stands behind what was promised first. */

@@ -4,6 +4,7 @@
 
 #include "align/span.h"
 #include "tarx/item.h"
+#include "tarx/layout.h"
 #include "tarx/opts.h"
 #include "tarx/progress.h"
 
@@ -28,6 +29,7 @@ struct tarx_report {
 	uint64_t header_bytes, padding_bytes, archive_bytes;
 	struct align_tally tally;
 	struct tarx_progress progress;
+	struct tarx_layout layout; /* of --info */
 	struct timespec start;
 	struct timespec member_start;
 	struct align_tally member_tally;

@@ -35,7 +35,7 @@ void tarx_totals_amount(char out[TARX_TOTALS_ROOM], double bytes)
 void tarx_totals_tell(const struct tarx_report *report)
 {
 	char amount[TARX_TOTALS_ROOM], speed[TARX_TOTALS_ROOM] = "?B";
-	const char *done = report->opts->mode == TARX_CREATE ? "written" : "read";
+	const char *done = report->opts->mode & (TARX_CREATE | TARX_APPEND) ? "written" : "read";
 	uint64_t bytes = report->archive_bytes;
 	struct timespec now;
 	double seconds;

@@ -15,6 +15,14 @@
 #define TAR_RECORD   10240u
 #define SMALL_ENOUGH (64u << 10) /* payloads that go through the buffer with their headers */
 
+/* An archive that grows in place. */
+struct tarx_growth {
+	uint64_t end; /* bytes: where the members were that it had */
+	off_t size; /* of the file before; -1: there is nothing to undo */
+	bool touched; /* the end mark may be no longer whole */
+	char held[END_MARK]; /* what takes the place of the end mark there, at the very end */
+};
+
 /* A file that the shell opened for us takes clones and holes, unless it would put every write at
  * its end or has bytes behind where we begin. */
 static bool is_plain_file(int fd, off_t *base)
@@ -51,6 +59,45 @@ int tarx_writer_open(struct tarx_writer *writer, const char *path, struct tx_err
 	return 0;
 }
 
+int tarx_writer_continue(struct tarx_writer *writer, int fd, off_t end, struct tx_err *err)
+{
+	struct stat st;
+
+	*writer = (struct tarx_writer){ .fd = fd,
+					.file = { .fd = -1, .dir = -1 },
+					.at = (uint64_t)end,
+					.buf = malloc(BUF_ROOM),
+					.growth = calloc(1, sizeof(*writer->growth)) };
+	if (!writer->buf || !writer->growth) {
+		close(fd);
+		return tx_fail(err, ENOMEM, "open the archive");
+	}
+	if (fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "look at the archive");
+	writer->growth->end = (uint64_t)end;
+	writer->growth->size = -1;
+	if (st.st_size > end + END_MARK && ftruncate(fd, end + END_MARK) < 0)
+		return tx_fail(err, errno, "cut off what follows the end mark");
+	writer->growth->size = st.st_size;
+	return 0;
+}
+
+/* Keeps back what would fall on the old end mark. Returns how many bytes of the buffer that are. */
+static size_t hold(struct tarx_writer *writer)
+{
+	struct tarx_growth *growth = writer->growth;
+	uint64_t at = writer->at - writer->used;
+	size_t n;
+
+	if (!growth || at >= growth->end + END_MARK)
+		return 0;
+	n = (size_t)(growth->end + END_MARK - at);
+	if (n > writer->used)
+		n = writer->used;
+	memcpy(growth->held + (at - growth->end), writer->buf, n);
+	return n;
+}
+
 int tarx_writer_press(struct tarx_writer *writer, enum tarx_press press, const char *command,
 		      struct tx_err *err)
 {
@@ -62,7 +109,8 @@ int tarx_writer_press(struct tarx_writer *writer, enum tarx_press press, const c
 
 static int flush(struct tarx_writer *writer, struct tx_err *err)
 {
-	off_t at = writer->base + (off_t)(writer->at - writer->used);
+	size_t held = hold(writer), n = writer->used - held;
+	off_t at = writer->base + (off_t)(writer->at - n);
 	int r;
 
 	if (writer->used == 0)
@@ -72,10 +120,10 @@ static int flush(struct tarx_writer *writer, struct tx_err *err)
 		writer->used = 0;
 		return r;
 	}
-	r = writer->stream ? tx_write_stream(writer->fd, writer->buf, writer->used)
-			   : tx_write_at(writer->fd, writer->buf, writer->used, at);
+	r = writer->stream ? tx_write_stream(writer->fd, writer->buf, n)
+			   : tx_write_at(writer->fd, writer->buf + held, n, at);
 	if (r < 0)
-		return tx_fail(err, -r, "write %zu bytes at %jd", writer->used, (intmax_t)at);
+		return tx_fail(err, -r, "write %zu bytes at %jd", n, (intmax_t)at);
 	writer->used = 0;
 	return 0;
 }
@@ -127,14 +175,14 @@ static int fail_source(struct align_moved *moved, struct tx_err *source_err, ssi
 	return tx_fail(source_err, (int)-r, "read at %jd", (intmax_t)at);
 }
 
-/* Reads what is left of the span into the buffer, behind what is there. */
+/* Reads what is left of the span, up to its byte END, into the buffer, behind what is there. */
 static int buffered_rest(struct tarx_writer *writer, struct align_mover *mover,
-			 const struct align_span *span, struct align_moved *moved,
+			 const struct align_span *span, off_t end, struct align_moved *moved,
 			 struct tx_err *source_err, struct tx_err *err)
 {
-	while (moved->bytes < span->len) {
+	while (moved->bytes < end) {
 		size_t room = BUF_ROOM - writer->used;
-		off_t left = span->len - moved->bytes, from = span->off + moved->bytes;
+		off_t left = end - moved->bytes, from = span->off + moved->bytes;
 		size_t want = left < (off_t)room ? (size_t)left : room;
 		ssize_t got = tx_read_at(span->fd, writer->buf + writer->used, want, from);
 		int r;
@@ -155,6 +203,17 @@ static int buffered_rest(struct tarx_writer *writer, struct align_mover *mover,
 			return 0;
 	}
 	return 0;
+}
+
+/* What must go through the buffer, as it falls on the old end mark: whole blocks, so that those behind
+ * lie on blocks where it does. */
+static off_t held_part(const struct tarx_writer *writer, const struct align_mover *mover, off_t len)
+{
+	off_t part = mover->block > END_MARK ? (off_t)mover->block : END_MARK;
+
+	if (!writer->growth || writer->at >= writer->growth->end + END_MARK)
+		return 0;
+	return len < part ? len : part;
 }
 
 /* What of the payload is worth moving by itself: whole blocks that can be cloned, or much. */
@@ -179,15 +238,18 @@ static int move_large(struct tarx_writer *writer, struct align_mover *mover,
 		      struct tx_err *source_err, struct tx_err *err)
 {
 	struct align_span large = *span;
+	off_t before = moved->bytes;
 	struct tx_err move_err;
 	int r = flush(writer, err);
 
 	if (r < 0)
 		return r;
+	large.off += before;
 	large.len = len;
 	r = align_span_move(mover, &large, writer->fd, writer->base + (off_t)writer->at, moved,
 			    &move_err);
 	writer->at += (uint64_t)moved->bytes;
+	moved->bytes += before;
 	if (r < 0 && moved->source_failed)
 		*source_err = move_err;
 	else if (r < 0)
@@ -199,14 +261,17 @@ int tarx_writer_payload(struct tarx_writer *writer, struct align_mover *mover,
 			const struct align_span *span, struct align_moved *moved,
 			struct tx_err *source_err, struct tx_err *err)
 {
-	off_t large = large_part(writer, mover, span->len), missing;
+	off_t lead = held_part(writer, mover, span->len), large, missing;
 	int r = 0;
 
 	*moved = (struct align_moved){ 0 };
-	if (large > 0)
+	if (lead > 0)
+		r = buffered_rest(writer, mover, span, lead, moved, source_err, err);
+	large = large_part(writer, mover, span->len - lead);
+	if (r == 0 && moved->bytes == lead && large > 0)
 		r = move_large(writer, mover, span, large, moved, source_err, err);
-	if (r == 0 && moved->bytes == large)
-		r = buffered_rest(writer, mover, span, moved, source_err, err);
+	if (r == 0 && moved->bytes == lead + large)
+		r = buffered_rest(writer, mover, span, span->len, moved, source_err, err);
 	missing = span->len - moved->bytes;
 	mover->tally->hole += (uint64_t)missing;
 	if (r == 0)
@@ -231,6 +296,28 @@ static uint64_t whole_end(uint64_t end, uint32_t align, uint64_t record)
 	return align_up(end > TAR_RECORD ? end : TAR_RECORD, align);
 }
 
+/* Puts what was held back over the old end mark: the last block first, as the first one ends the old
+ * archive. Within a page it is one write, which no
+ * signal can cut in two. */
+static int grow(struct tarx_writer *writer, bool sync, struct tx_err *err)
+{
+	struct tarx_growth *growth = writer->growth;
+	size_t first = growth->end % 4096 > 4096 - END_MARK ? TARX_BLOCK : END_MARK;
+	int r = 0;
+
+	if (sync && fsync(writer->fd) < 0)
+		return tx_fail(err, errno, "sync the archive");
+	growth->touched = true;
+	if (first < END_MARK)
+		r = tx_write_at(writer->fd, growth->held + first, END_MARK - first,
+				(off_t)(growth->end + first));
+	if (r == 0 && first < END_MARK && sync && fsync(writer->fd) < 0)
+		r = -errno;
+	if (r == 0)
+		r = tx_write_at(writer->fd, growth->held, first, (off_t)growth->end);
+	return r < 0 ? tx_fail(err, -r, "write over the end mark") : 0;
+}
+
 int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, struct tx_err *err)
 {
 	static const char last[TARX_BLOCK];
@@ -246,6 +333,8 @@ int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, st
 		r = tarx_writer_bytes(writer, last, TARX_BLOCK, err);
 	if (r == 0)
 		r = flush(writer, err);
+	if (r == 0 && writer->growth)
+		r = grow(writer, sync, err);
 	if (r < 0)
 		return r;
 	if (writer->presser && tarx_presser_finish(writer->presser, err) < 0)
@@ -255,13 +344,43 @@ int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, st
 		return tx_fail(err, errno, "go to the archive's end");
 	if (sync && fsync(writer->fd) < 0 && errno != EINVAL)
 		return tx_fail(err, errno, "sync the archive");
+	if (writer->growth)
+		writer->growth->size = -1;
 	return writer->file.fd >= 0 ? tx_newfile_commit(&writer->file, sync, err) : 0;
+}
+
+int tarx_writer_restore(struct tarx_writer *writer, struct tx_err *err)
+{
+	static const char zeros[END_MARK];
+	struct tarx_growth *growth = writer->growth;
+	off_t mark, size;
+	int r = 0;
+
+	if (!growth || growth->size < 0)
+		return 0;
+	size = growth->size;
+	mark = size - (off_t)growth->end;
+	if (mark > END_MARK)
+		mark = END_MARK;
+	growth->size = -1;
+	/* Cut first: on a full disk nothing else can be written. */
+	if (ftruncate(writer->fd, (off_t)growth->end + mark) < 0)
+		r = -errno;
+	if (r == 0 && growth->touched)
+		r = tx_write_at(writer->fd, zeros, (size_t)mark, (off_t)growth->end);
+	if (r == 0 && ftruncate(writer->fd, size) < 0)
+		r = -errno;
+	return r < 0 ? tx_fail(err, -r, "cut the archive back to %jd bytes", (intmax_t)size) : 0;
 }
 
 void tarx_writer_release(struct tarx_writer *writer)
 {
 	tarx_presser_free(writer->presser);
 	writer->presser = NULL;
+	if (writer->growth)
+		close(writer->fd);
+	free(writer->growth);
+	writer->growth = NULL;
 	tx_newfile_release(&writer->file);
 	free(writer->buf);
 	writer->buf = NULL;

@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 struct tarx_writer {
-	struct tx_newfile file; /* owned; fd -1 where the archive is standard output */
+	struct tx_newfile
+		file; /* owned; fd -1 where the archive has no new file: is standard output
+				  * or grows in place */
 	int fd; /* borrowed: where the bytes go */
 	bool stream; /* no holes, no clones, no second thoughts: a pipe */
 	off_t base; /* where the archive starts in the file, bytes */
@@ -21,10 +23,20 @@ struct tarx_writer {
 	struct tarx_presser *presser; /* owned: the bytes go through it; or NULL */
 	uint64_t record; /* the length is a multiple of that many bytes; 0: of tar's usual record */
 	uint64_t padding; /* zeros, for the statistics */
+	struct tarx_growth *growth; /* owned: it grows in place; or NULL */
 };
 
 /* Opens PATH, "-" being standard output. Returns 0 or -errno. */
 int tarx_writer_open(struct tarx_writer *writer, const char *path, struct tx_err *err);
+
+/* The archive in the file FD, which is the writer's from now on, grows behind byte END, where its
+ * members end. What lies behind its end mark, two blocks of zeros, is cut off; all that follows is
+ * written behind them, and over them at the very end: until then the archive is what it was, whatever
+ * happens. Returns 0 or -errno. */
+int tarx_writer_continue(struct tarx_writer *writer, int fd, off_t end, struct tx_err *err);
+
+/* An archive that grew and was not finished is again what it was. 0 or -errno. */
+int tarx_writer_restore(struct tarx_writer *writer, struct tx_err *err);
 
 /* All that follows is compressed; to be called first. 0 or -errno. */
 int tarx_writer_press(struct tarx_writer *writer, enum tarx_press press, const char *command,

@@ -178,7 +178,7 @@ offers() # WANT WORD...: the offers, one blank between them
 	is "the completion of \"tarx $*\"" "$(complete_words "$@" | sort | paste -s -d ' ')" "$want"
 }
 
-offers '-c -d -t -x' ''
+offers '-c -d -r -t -x' ''
 offers '--no-acls' --no-ac
 offers always --reflink = al
 offers --reflink=always --reflink=al
@@ -188,6 +188,7 @@ offers a.tar -cf a
 offers a.tar -xv -f a
 offers -xfa.tar -xfa
 offers a.tar cvf a
+offers root -rf a.tar r
 offers a.tar cCf root a
 offers root -x -C ''
 offers 'inner/ one two' -c -C root ''
