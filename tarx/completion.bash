@@ -136,13 +136,9 @@ _tarx_take_long() # WORD
 	--extract | --get) verb=x ;;
 	--list) verb=t ;;
 	--compare | --diff) verb=d ;;
-<<<<<<< HEAD
-	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink | --whiteouts) wants=("$1") ;;
-=======
 	--append) verb=r ;;
 	--info) verb=i ;;
-	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink) wants=("$1") ;;
->>>>>>> origin/save-modes
+	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink | --whiteouts) wants=("$1") ;;
 	--files-from | --add-file | --exclude | --exclude-from | --exclude-tag | --exclude-tag-under) wants=("$1") ;;
 	--exclude-tag-all | --newer | --after-date | --newer-mtime | --sort | --format | --warning) wants=("$1") ;;
 	--blocking-factor | --record-size | --use-compress-program | --owner | --group) wants=("$1") ;;

@@ -171,7 +171,6 @@ static int check_mode(const struct tarx_opts *opts)
 	if (opts->mode == TARX_CREATE && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("an archive of nothing: name the files to store", NULL,
 					  NULL);
-<<<<<<< HEAD
 	if (opts->override_stat && !opts->xattrs)
 		return tarx_opts_complain("--override-stat: it is an extended attribute, and "
 					  "--no-xattrs leaves those out",
@@ -180,12 +179,9 @@ static int check_mode(const struct tarx_opts *opts)
 	    opts->overlay != TARX_OVERLAY_DIFF)
 		return tarx_opts_complain(
 			"--whiteouts: there are removals only with --overlay=diff", NULL, NULL);
-	if (opts->mode == TARX_CREATE && opts->reflink == ALIGN_REFLINK_ALWAYS &&
-=======
 	if (opts->mode == TARX_APPEND && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("nothing to append: name the files to store", NULL, NULL);
 	if ((opts->mode & (TARX_CREATE | TARX_APPEND)) && opts->reflink == ALIGN_REFLINK_ALWAYS &&
->>>>>>> origin/save-modes
 	    opts->align == TARX_ALIGN_NONE)
 		return tarx_opts_complain(
 			"--reflink=always: without aligned payloads nothing could be shared", NULL,

@@ -218,8 +218,7 @@ const struct tarx_option tarx_options[] = {
 	  "GNU tar's sparse format, always 1.0 (implies -S)", .take = tarx_take_sparse_version },
 
 	/* overlays */
-	{ "overlay", 0, MOVES, required_argument, "auto|diff|merged|off",
-	{ "overlay", 0, STORES, required_argument, "auto|diff|merged|off",
+	{ "overlay", 0, STORES | TARX_EXTRACT, required_argument, "auto|diff|merged|off",
 	  "what an overlay mount stands for: see tarx(1)",
 	  .word = offsetof(struct tarx_opts, overlay), .words = overlays },
 	{ "whiteouts", 0, MOVES, required_argument, "overlay|oci|podman|drop",
