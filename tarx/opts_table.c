@@ -5,8 +5,7 @@
 
 /* What only tarx has is refused where it means nothing; GNU tar's own options are taken in every mode,
  * as GNU tar takes them. */
-#define STORES (TARX_CREATE | TARX_APPEND)
-#define WRITES (STORES | TARX_REALIGN)
+#define WRITES (TARX_CREATE | TARX_APPEND)
 #define MOVES  (WRITES | TARX_EXTRACT)
 #define ANY    (MOVES | TARX_LIST | TARX_COMPARE | TARX_INFO)
 
@@ -218,7 +217,7 @@ const struct tarx_option tarx_options[] = {
 	  "GNU tar's sparse format, always 1.0 (implies -S)", .take = tarx_take_sparse_version },
 
 	/* overlays */
-	{ "overlay", 0, STORES | TARX_EXTRACT, required_argument, "auto|diff|merged|off",
+	{ "overlay", 0, WRITES | TARX_EXTRACT, required_argument, "auto|diff|merged|off",
 	  "what an overlay mount stands for: see tarx(1)",
 	  .word = offsetof(struct tarx_opts, overlay), .words = overlays },
 	{ "whiteouts", 0, MOVES, required_argument, "overlay|oci|podman|drop",
