@@ -139,7 +139,8 @@ static int archive_seen(struct tarx_creation *c, int base, const char *path)
 	return r;
 }
 
-int tarx_tree_located(struct tarx_creation *c, const struct tarx_located *at, const char *path)
+/* What the overlay shows at the place AT, from the root of a mount on. */
+static int archive_located(struct tarx_creation *c, const struct tarx_located *at, const char *path)
 {
 	struct tarx_tree tree = {
 		.c = c,
@@ -167,7 +168,7 @@ int tarx_tree_seen(struct tarx_creation *c, int base, const char *path)
 		return archive_seen(c, base, path);
 	if (tarx_locate_layer(&at, base, path, &err) < 0)
 		return tarx_fatal(c->report, "%s: %s", path, err.text);
-	r = at.in_layer ? tarx_tree_located(c, &at, path) : archive_seen(c, base, path);
+	r = at.in_layer ? archive_located(c, &at, path) : archive_seen(c, base, path);
 	tarx_located_release(&at);
 	return r;
 }

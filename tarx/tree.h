@@ -70,10 +70,6 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
  * shows it. Under --overlay=merged a layer stands for what it shows with those below. */
 int tarx_tree_seen(struct tarx_creation *c, int base, const char *path);
 
-/* Stores what the overlay shows at the place AT, of the root of a mount; member names begin with
- * PATH. */
-int tarx_tree_located(struct tarx_creation *c, const struct tarx_located *at, const char *path);
-
 /* Stores what the upper layer of the overlay that PATH lies on changed there (--overlay=diff). */
 int tarx_tree_diff(struct tarx_creation *c, int base, const char *path);
 
