@@ -58,11 +58,16 @@ static int complain_word(const struct tarx_option *option, const char *value)
 	return tarx_opts_complain(name, value, why);
 }
 
+static void *field(struct tarx_opts *opts, size_t offset)
+{
+	return (char *)opts + offset;
+}
+
 static int take_word(const struct tarx_option *option, struct tarx_opts *opts, const char *value)
 {
 	for (unsigned int i = 0; option->words[i]; i++) {
 		if (!strcmp(value, option->words[i])) {
-			*(unsigned int *)((char *)opts + option->word) = i;
+			*(unsigned int *)field(opts, option->word) = i;
 			return 0;
 		}
 	}
@@ -76,9 +81,9 @@ static int take(const struct tarx_option *option, struct tarx_opts *opts, char *
 	if (option->words)
 		return take_word(option, opts, value);
 	if (option->text)
-		*(const char **)((char *)opts + option->text) = value;
+		*(const char **)field(opts, option->text) = value;
 	else
-		*(bool *)((char *)opts + option->flag) = option->on;
+		*(bool *)field(opts, option->flag) = option->on;
 	return 0;
 }
 
