@@ -9,6 +9,7 @@ import sys
 libc = ctypes.CDLL(None, use_errno=True)
 OPEN_TREE, MOVE_MOUNT, MOUNT_SETATTR = 428, 429, 442
 CLONE_NEWUSER, AT_EMPTY_PATH, ATTR_IDMAP = 0x10000000, 0x1000, 0x100000
+PR_SET_PDEATHSIG = 1
 
 
 def call(number, *args):
@@ -22,10 +23,12 @@ def user_namespace(first):
     ready, child_ready = os.pipe()
     child = os.fork()
     if child == 0:
-        libc.unshare(CLONE_NEWUSER)
-        os.write(child_ready, b".")
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.write(child_ready, bytes([ctypes.get_errno()]) if libc.unshare(CLONE_NEWUSER) else b"\0")
         signal.pause()
-    os.read(ready, 1)
+    error = os.read(ready, 1)[0]
+    if error:
+        sys.exit(f"idmount.py: a user namespace: {os.strerror(error)}")
     for name in ["uid_map", "gid_map"]:
         with open(f"/proc/{child}/{name}", "w", encoding="ascii") as file:
             file.write(f"0 {first} 65536")
