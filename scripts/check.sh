@@ -5,7 +5,7 @@
 #   check.sh               gcc
 #   check.sh --clang       clang
 #   check.sh --sanitize    with ASan and UBSan (goes with --clang)
-#   check.sh --all         gcc, gcc and clang with the sanitizers, then `make distcheck`
+#   check.sh --all         gcc, clang with the sanitizers, then `make distcheck`
 #
 # BUILD=DIR in the environment: build there instead of in build/. Where CI is set, a test that has
 # to skip is a failure.
@@ -134,7 +134,6 @@ install_missing "${install[@]}"
 
 if [ "$mode" = all ]; then
 	suite gcc
-	suite gcc-sanitize --enable-sanitizers
 	suite clang-sanitize CC=clang --enable-sanitizers
 	distcheck
 else
