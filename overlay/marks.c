@@ -47,12 +47,33 @@ static const char *after_prefix(const char *name, const char *prefix)
 	return strncmp(name, prefix, len) ? NULL : name + len;
 }
 
+static const char fuse_prefix[] = "user.fuseoverlayfs.";
+
+bool overlay_xattr_is_fuse(const char *name)
+{
+	return after_prefix(name, fuse_prefix);
+}
+
+enum overlay_fuse_name overlay_fuse_name(const char *name)
+{
+	const char *removed = after_prefix(name, OVERLAY_FUSE_PREFIX);
+
+	if (!removed)
+		return OVERLAY_FUSE_FILE;
+	/* A whiteout of the opaque mark comes with it. */
+	if (!strcmp(removed, ".wh..opq") || !strcmp(removed, ".opq"))
+		return OVERLAY_FUSE_OPAQUE;
+	return *removed ? OVERLAY_FUSE_REMOVED : OVERLAY_FUSE_FILE;
+}
+
 enum overlay_xattr overlay_xattr_kind(const char *name)
 {
 	const char *own = after_prefix(name, "trusted.overlay.");
 
 	if (!own)
 		own = after_prefix(name, "user.overlay.");
+	if (!own)
+		own = after_prefix(name, fuse_prefix);
 	if (!own)
 		return OVERLAY_XATTR_NONE;
 	if (after_prefix(own, "overlay."))

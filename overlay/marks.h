@@ -21,6 +21,20 @@ enum overlay_xattr {
  * overlayfs that is not known counts as BOUND. */
 enum overlay_xattr overlay_xattr_kind(const char *name);
 
+/* Whether NAME is one of fuse-overlayfs' own attributes. */
+bool overlay_xattr_is_fuse(const char *name);
+
+/* What a name says in a layer of fuse-overlayfs. */
+enum overlay_fuse_name {
+	OVERLAY_FUSE_FILE, /* that there is a file of this name */
+	OVERLAY_FUSE_REMOVED, /* that what follows OVERLAY_FUSE_PREFIX in it was removed */
+	OVERLAY_FUSE_OPAQUE, /* that its directory is opaque, see overlay_marks_opaque() */
+};
+
+#define OVERLAY_FUSE_PREFIX ".wh."
+
+enum overlay_fuse_name overlay_fuse_name(const char *name);
+
 struct overlay_marks {
 	bool whiteout; /* stands for a removed name */
 	bool opaque; /* directory: hides the directories of its path in lower layers */

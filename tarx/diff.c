@@ -52,8 +52,10 @@ static int read_marks(const struct tarx_tree *tree, const struct align_node *nod
 		if (overlay_marks_read(&parent, node->dirfd, &st, userxattr, false, err) < 0)
 			return -err->code;
 	}
-	return overlay_marks_read(marks, node->fd, &node->st, userxattr, parent.xattr_whiteouts,
-				  err);
+	if (overlay_marks_read(marks, node->fd, &node->st, userxattr, parent.xattr_whiteouts, err) <
+	    0)
+		return -err->code;
+	return tarx_tree_read_fuse(tree, node->fd, &node->st, marks, err);
 }
 
 /* The file that has the bytes of one that is metadata only: of a lower layer, so that they can be shared,
@@ -78,6 +80,32 @@ static bool has_aliases(const struct tarx_tree *tree, const struct align_node *n
 	       overlay_marks_indexed(node->fd, tree->diff->stack.userxattr) > 0;
 }
 
+/* A name of fuse-overlayfs that is a mark: what it says of another name of the directory; what it
+ * says of the directory itself was read there. */
+static int add_fuse_mark(struct tarx_tree *tree, const struct align_node *node)
+{
+	size_t above = strlen(node->path) - strlen(node->name);
+	struct align_node removed = *node;
+	TX_FREE char *path = NULL;
+
+	if (overlay_fuse_name(node->name) == OVERLAY_FUSE_OPAQUE)
+		return 0;
+	if (asprintf(&path, "%.*s%s", (int)above, node->path,
+		     node->name + strlen(OVERLAY_FUSE_PREFIX)) < 0) {
+		path = NULL;
+		return tarx_fatal(tree->c->report, "%s: out of memory", node->path);
+	}
+	removed.path = path;
+	removed.below = path + (node->below - node->path);
+	return tarx_tree_add_removed(tree, &removed);
+}
+
+bool tarx_tree_is_fuse_mark(const struct tarx_tree *tree, const struct align_node *node)
+{
+	return tree->diff && tree->diff->stack.fuse && *node->below &&
+	       overlay_fuse_name(node->name) != OVERLAY_FUSE_FILE;
+}
+
 int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 			  struct align_walk *walk)
 {
@@ -89,6 +117,8 @@ int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 
 	if (!rel)
 		return tarx_fatal(tree->c->report, "%s: out of memory", node->path);
+	if (tarx_tree_is_fuse_mark(tree, node))
+		return add_fuse_mark(tree, node);
 	/* Without its marks nobody knows what a node of a layer means: that must not be guessed. */
 	if (read_marks(tree, node, &marks, &err) < 0)
 		return tarx_fatal(tree->c->report, "%s: %s", node->path, err.text);
@@ -156,6 +186,8 @@ static int is_below_renamed(const struct tarx_located *at, struct tx_err *err)
 
 	if (!above)
 		return tx_fail(err, ENOMEM, "look for renamed directories");
+	if (at->stack.fuse)
+		return 0;
 	for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
 		int r;
 

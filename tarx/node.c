@@ -200,12 +200,20 @@ static void drop_xattr(struct tarx_item *item, const struct tarx_xattr *x)
 	item->xattr_count--;
 }
 
+/* Whether the mark is one of the overlay whose changes are stored. */
+static bool is_own_mark(const struct overlay_stack *s, const char *name)
+{
+	if (s->fuse)
+		return true;
+	return !overlay_xattr_is_fuse(name) && !strncmp(name, "user.", 5) == s->userxattr;
+}
+
 /* None of overlayfs' own attributes means something elsewhere, save the opaque mark, which is added where
  * it is wanted. Those of the other sort are somebody's content, but would be refused like marks. */
 static void drop_marks(const struct tarx_tree *tree, const struct align_node *node,
 		       struct tarx_item *item)
 {
-	bool userxattr = tree->diff->stack.userxattr, told = false;
+	bool told = false;
 	struct tarx_xattr *xattrs = (struct tarx_xattr *)(uintptr_t)item->xattrs;
 	size_t kept = 0;
 
@@ -214,7 +222,7 @@ static void drop_marks(const struct tarx_tree *tree, const struct align_node *no
 
 		if (kind == OVERLAY_XATTR_NONE || kind == OVERLAY_XATTR_ESCAPED)
 			xattrs[kept++] = xattrs[i];
-		else if (!strncmp(xattrs[i].name, "user.", 5) != userxattr && !told) {
+		else if (!is_own_mark(&tree->diff->stack, xattrs[i].name) && !told) {
 			told = true;
 			tarx_warning(
 				tree->c->report,

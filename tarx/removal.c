@@ -78,6 +78,21 @@ int tarx_tree_add_removed(struct tarx_tree *tree, const struct align_node *node)
 	}
 }
 
+int tarx_tree_read_fuse(const struct tarx_tree *tree, int fd, const struct stat *st,
+			struct overlay_marks *marks, struct tx_err *err)
+{
+	const struct overlay_stack *s = &tree->changes->stack;
+	int r;
+
+	if (!s->fuse)
+		return 0;
+	marks->redirect = marks->metacopy = false; /* which it does not know */
+	if (!S_ISDIR(st->st_mode))
+		return 0;
+	r = overlay_marks_opaque(fd, s->userxattr, true, &marks->opaque);
+	return r < 0 ? tx_fail(err, -r, "read whether it is opaque") : 0;
+}
+
 bool tarx_tree_marks_opaque(const struct tarx_creation *c)
 {
 	return spelling(c) == TARX_WHITEOUTS_OVERLAY;
@@ -121,7 +136,9 @@ static int has_its_turn(const struct hiding *h, int fd, struct tx_err *err)
 		return 0;
 	if (fstat(fd, &st) < 0)
 		return tx_fail(err, errno, "look at a directory of the upper layer");
-	if (overlay_marks_read(&marks, fd, &st, h->tree->changes->stack.userxattr, false, err) < 0)
+	if (overlay_marks_read(&marks, fd, &st, h->tree->changes->stack.userxattr, false, err) <
+		    0 ||
+	    tarx_tree_read_fuse(h->tree, fd, &st, &marks, err) < 0)
 		return -err->code;
 	return marks.opaque || marks.redirect;
 }

@@ -115,7 +115,8 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 		r = 0;
 		if (node.error == EMFILE || node.error == ENFILE || node.error == ENOMEM)
 			r = tarx_fatal(report, "%s: %s", node.path, err.text);
-		else if (tree->changes && !tarx_tree_can_name(tree->c, &node))
+		else if (tree->changes && !tarx_tree_is_fuse_mark(tree, &node) &&
+			 !tarx_tree_can_name(tree->c, &node))
 			align_walk_skip(&walk);
 		else if (is_storable(tree->c, &node, &err))
 			r = take_node(tree, &node, &walk);

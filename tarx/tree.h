@@ -4,6 +4,7 @@
 
 #include "align/arena.h"
 #include "align/walk.h"
+#include "overlay/marks.h"
 #include "overlay/source.h"
 #include "tarx/adder.h"
 #include "tarx/aliases.h"
@@ -77,7 +78,15 @@ int tarx_tree_diff(struct tarx_creation *c, int base, const char *path);
 int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 			  struct align_walk *walk);
 
+/* Whether NODE, of an upper layer, is but a mark that fuse-overlayfs made. */
+bool tarx_tree_is_fuse_mark(const struct tarx_tree *tree, const struct align_node *node);
+
 /* Removals, in the spelling of --whiteouts; see removal.c. */
+
+/* Adds to the MARKS of the file FD of the upper layer, whose stat is ST, what fuse-overlayfs spells in
+ * its own way. 0 or -errno. */
+int tarx_tree_read_fuse(const struct tarx_tree *tree, int fd, const struct stat *st,
+			struct overlay_marks *marks, struct tx_err *err);
 
 /* Stores that the name of NODE was removed. */
 int tarx_tree_add_removed(struct tarx_tree *tree, const struct align_node *node);

@@ -340,7 +340,8 @@ for kind in btrfs xfs; do
 	mkdir "$fs"/{2,3}/hidden
 	head -c 9000 /dev/urandom >"$fs/3/hidden/file"
 	cp "$fs/3/hidden/file" "$fs/2/hidden/other"
-	touch "$fs/2/hidden/.wh..wh..opq" "$fs/2/.wh.gone-file-3"
+	echo x >"$fs/3/hand-made"
+	touch "$fs/2/hidden/.wh..wh..opq" "$fs/2/.wh.gone-file-3" "$fs/upper/.wh.hand-made"
 	if ! (cd "$fs" && fuse-overlayfs -o "lowerdir=1:$fs/2:3" -o upperdir=upper,workdir=work merged) 2>"$WORK/said"; then
 		skip "$kind, fuse-overlayfs" "$(tail -n 1 "$WORK/said")"
 		fs_umount "$FS"
@@ -350,6 +351,23 @@ for kind in btrfs xfs; do
 	ls -lR "$fs/merged" >"$WORK/listed"
 	fs_sync "$fs"
 	seen_and_shared "$kind, fuse-overlayfs" "$fs" "$fs/merged" '' --overlay=merged --overlay=auto
+
+	# Its upper, which has marks in its own spelling.
+	exits 0 "$kind, fuse-overlayfs, diff: archives" \
+		"$TARX" -c --align --overlay=diff -C "$fs/merged" -f "$fs/a.tar" .
+	is "$kind, fuse-overlayfs, diff: without a word" "$out$err" ""
+	is "$kind, fuse-overlayfs, diff: its own names for removals are not in it" \
+		"$(tar -tf "$fs/a.tar" | grep '\.wh\.')" ""
+	is "$kind, fuse-overlayfs, diff: a removal is a device 0:0" \
+		"$(tar -tvf "$fs/a.tar" | awk '$3 == "0,0" { print $6 }' | sort | xargs)" \
+		"./hand-made ./shared/of-1-4096 ./shared/of-1-4097 ./shared/of-3-4096 ./shared/of-3-4097"
+	mkdir "$fs"/{upper2,work2,merged2}
+	exits 0 "$kind, fuse-overlayfs, diff: unpacks" "$TARX" -x -f "$fs/a.tar" -C "$fs/upper2"
+	(cd "$fs" && must fuse-overlayfs -o lowerdir=1:2:3,upperdir=upper2,workdir=work2 merged2) 2>"$WORK/said"
+	ls -lR "$fs/merged2" >"$WORK/listed"
+	ok "$kind, fuse-overlayfs, diff: over the same lowers it shows the same tree" \
+		compare "$fs/merged" "$fs/merged2"
+	must umount "$fs/merged2"
 	must umount "$fs/merged"
 	umount_when_free "$FS"
 done

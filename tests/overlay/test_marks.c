@@ -33,11 +33,30 @@ static const struct {
 	{ "an empty name is bound", "trusted.overlay.", OVERLAY_XATTR_BOUND },
 	{ "a nested overlay's name is escaped", "trusted.overlay.overlay.opaque",
 	  OVERLAY_XATTR_ESCAPED },
+	{ "fuse-overlayfs has an opaque mark of its own", "user.fuseoverlayfs.opaque",
+	  OVERLAY_XATTR_OPAQUE },
+	{ "and others, which are bound", "user.fuseoverlayfs.origin", OVERLAY_XATTR_BOUND },
 	{ "a twice nested one too", "user.overlay.overlay.overlay.x", OVERLAY_XATTR_ESCAPED },
+};
+
+static const struct {
+	const char *promise, *name;
+	enum overlay_fuse_name says;
+} fuse_names[] = {
+	{ "a plain name is a file", "file", OVERLAY_FUSE_FILE },
+	{ "one with a dot too", ".whale", OVERLAY_FUSE_FILE },
+	{ "one with the prefix is a removal", ".wh.file", OVERLAY_FUSE_REMOVED },
+	{ "of a name with a dot too", ".wh..file", OVERLAY_FUSE_REMOVED },
+	{ "the prefix alone removes nothing", ".wh.", OVERLAY_FUSE_FILE },
+	{ "the opaque mark is none", ".wh..wh..opq", OVERLAY_FUSE_OPAQUE },
+	{ "nor is its whiteout", ".wh..opq", OVERLAY_FUSE_OPAQUE },
 };
 
 static void test_names(void)
 {
+	for (size_t i = 0; i < sizeof(fuse_names) / sizeof(*fuse_names); i++)
+		tap_number(overlay_fuse_name(fuse_names[i].name), fuse_names[i].says,
+			   "fuse-overlayfs: %s", fuse_names[i].promise);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		tap_number(overlay_xattr_kind(names[i].name), names[i].kind, "%s",
 			   names[i].promise);
