@@ -9,7 +9,7 @@ me=$(basename "$0")
 
 packages_build=(autoconf automake make gcc libc6-dev pkg-config
 	libarchive-dev liblzma-dev libzstd-dev liblz4-dev libbz2-dev zlib1g-dev
-	libacl1-dev libbtrfsutil-dev xfslibs-dev)
+	libacl1-dev libjansson-dev libbtrfsutil-dev xfslibs-dev)
 packages_run=(xfsprogs btrfs-progs util-linux mount)
 packages_test=(python3 e2fsprogs procps libarchive-tools busybox attr acl libcap2-bin
 	zstd xz-utils bzip2 lz4 mandoc gnuplot-nox fuse-overlayfs

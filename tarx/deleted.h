@@ -1,5 +1,5 @@
 /* Podman's deleted.files: a JSON array of the absolute paths that are removed once a diff is unpacked.
- * Pure. */
+ * Pure; the home of libjansson. */
 #ifndef TARX_DELETED_H
 #define TARX_DELETED_H
 
@@ -24,8 +24,8 @@ int tarx_deleted_end(struct tarx_deleted *deleted);
 void tarx_deleted_release(struct tarx_deleted *deleted);
 
 /* Reads the LEN bytes at TEXT. *PATHS becomes an array (owned by the caller, and what it points to) of
- * *COUNT paths, as they stand. 0, -ENOMEM, or -EINVAL: it is no JSON array of strings without NUL;
- * then there is nothing to free. */
+ * *COUNT paths, as they stand. 0, -ENOMEM, or -EINVAL: it is no JSON array of strings without NUL, all of
+ * it UTF-8; then there is nothing to free. */
 int tarx_deleted_read(const char *text, size_t len, char ***paths, size_t *count);
 void tarx_deleted_free(char **paths, size_t count);
 

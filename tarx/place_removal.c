@@ -21,6 +21,9 @@
 /* A list of removals that is longer than this is not one. */
 #define DELETED_MAX (64 << 20)
 
+/* What Go, and so podman, writes into JSON for a byte that is not of UTF-8. */
+#define REPLACED "\xef\xbf\xbd"
+
 /* ------------------------------------------------------------------ what the options say */
 
 static enum tarx_removals choose_how(const struct tarx_place *place)
@@ -217,7 +220,12 @@ static int note_listed(struct tarx_place *place, char **paths, size_t count, str
 			return tx_fail(err, ENOMEM, "remember the removal");
 		if (path && *path)
 			r = note_gone(place, path, err);
-		else
+		if (path && strstr(path, REPLACED))
+			tarx_warning(place->report,
+				     "%s: %s: perhaps not removed: podman writes U+FFFD for a byte "
+				     "that is not UTF-8, and the name was another one then",
+				     TARX_DELETED_NAME, path);
+		else if (!path || !*path)
 			tarx_error(place->report, "%s: not removed: %s: %s", TARX_DELETED_NAME,
 				   path ? "the target itself"
 					: "a name with \"..\" could lead out of the target",

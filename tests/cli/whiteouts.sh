@@ -330,6 +330,10 @@ reads "podman, a list" 0 --whiteouts=podman 'x/other x/other/file' \
 	'file("deleted.files", rb"""[ "/dir", "/no", "/\u0078" ]""")'
 reads "podman, a list that leads out" 1 --whiteouts=podman "$whole" \
 	'file("deleted.files", b"""["/../outside/file", "/abs/file", "/rel/file", "/", "", "/dir/../../outside"]""")'
+reads "podman, a name that was not UTF-8" 1 --whiteouts=podman "$whole" \
+	'file("deleted.files", rb"""["/other/fil\ufffd"]""")'
+like "podman, a name that was not UTF-8: is warned of" "$err" '*perhaps not removed*'
+reads "podman, nothing as Go writes it" 0 --whiteouts=podman "$whole" 'file("deleted.files", b"null")'
 reads "podman, what the archive has itself stays" 0 --whiteouts=podman \
 	'x/dir x/dir/new x/other x/other/file' \
 	'file("dir/new", b"2"); file("deleted.files", b"""["/dir"]""")'

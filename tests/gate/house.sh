@@ -89,6 +89,7 @@ archive.h         tarx/header.c tarx/press.c tarx/reader.c tarx/unpack.c
 archive_entry.h   tarx/header.c tarx/press.c tarx/reader.c tarx/unpack.c
 sys/acl.h         tarx/meta.c
 zlib.h            tarx/gunzip.c
+jansson.h         tarx/deleted.c
 acl/libacl.h      tarx/meta.c
 sys/xattr.h       tarx/meta.c overlay/marks.c
 btrfsutil.h       align/volume_btrfs.c
@@ -98,7 +99,7 @@ xfs/xfs_fs.h      align/volume_xfs.c
 xfs/handle.h      align/volume_xfs.c
 '
 # Whatever else these libraries have, so that a header without a home is seen too.
-foreign='archive(_entry)?\.h|zlib\.h|sys/acl\.h|acl/.*|(sys|attr|linux)/xattr\.h|attr/.*|btrfs.*|linux/btrfs.*|xfs/.*|xfs.*\.h|handle\.h'
+foreign='archive(_entry)?\.h|zlib\.h|jansson\.h|sys/acl\.h|acl/.*|(sys|attr|linux)/xattr\.h|attr/.*|btrfs.*|linux/btrfs.*|xfs/.*|xfs.*\.h|handle\.h'
 
 astray=$(includes align overlay tarx | grep -E ":[\"<]($foreign)[\">]" | while IFS=: read -r file line header; do
 	grep -qE "^${header:1:-1} .*( |^)$file( |\$)" <<<"$homes" || echo "$file:$line: $header"
@@ -123,6 +124,7 @@ strangers() # PATTERN HOME...: objects of all libraries that call what begins so
 is "libarchive is called from its homes only" \
 	"$(strangers 'archive_' 'libtarx.a: header\.o' 'libtarx.a: press\.o' 'libtarx.a: reader\.o' 'libtarx.a: unpack\.o')" ''
 is "libacl is called from its home only" "$(strangers 'acl_' 'libtarx.a: meta\.o')" ''
+is "jansson is called from its home only" "$(strangers 'json_' 'libtarx.a: deleted\.o')" ''
 is "libbtrfsutil is called from its home only" \
 	"$(strangers 'btrfs_' 'libalign.a: volume_btrfs\.o')" ''
 is "libhandle is called from its home only" \
