@@ -1,6 +1,7 @@
 #include "align/cleanup.h"
 #include "tarx/cmd.h"
 #include "tarx/match.h"
+#include "tarx/nest.h"
 #include "tarx/tree.h"
 
 #include <errno.h>
@@ -19,14 +20,12 @@ static int archive_operand(struct tarx_creation *c, const struct tarx_operand *o
 			return tarx_fatal(c->report, "%s: open the directory: %s", operand->dir,
 					  strerror(errno));
 	}
-	if (c->report->opts->overlay == TARX_OVERLAY_DIFF)
-		return tarx_tree_diff(c, dir >= 0 ? dir : AT_FDCWD, operand->path);
-	return tarx_tree_seen(c, dir >= 0 ? dir : AT_FDCWD, operand->path);
-}
-
-static void tell_missing(void *data, const char *path)
-{
-	tarx_notice(data, "Missing links to '%s'.", path);
+	c->overlay = tarx_opts_overlay(c->report->opts, operand);
+	if (operand->nest)
+		return tarx_nest_add(c, dir >= 0 ? dir : AT_FDCWD, operand);
+	if (c->overlay == TARX_OVERLAY_DIFF)
+		return tarx_tree_diff(c, dir >= 0 ? dir : AT_FDCWD, operand->path, operand->path);
+	return tarx_tree_seen(c, dir >= 0 ? dir : AT_FDCWD, operand->path, operand->path);
 }
 
 static void archive_all(struct tarx_creation *c)
@@ -39,8 +38,7 @@ static void archive_all(struct tarx_creation *c)
 			return;
 	if (tarx_tree_finish_removals(c) < 0)
 		return;
-	if (opts->check_links)
-		tarx_links_missing(&c->links, tell_missing, c->report);
+	tarx_tree_check_links(c);
 	if (tarx_adder_finish(&c->adder, &err) < 0)
 		tarx_fatal(c->report, "%s: %s", opts->archive, err.text);
 }

@@ -23,7 +23,10 @@ static int add_renamed(struct tarx_tree *tree, const struct align_node *node, co
 		.c = tree->c,
 		.base = fd,
 		.root = ".",
-		.layers = { .report = tree->c->report, .stack = &at->stack, .rel = rel },
+		.layers = { .report = tree->c->report,
+			    .overlay = tree->c->overlay,
+			    .stack = &at->stack,
+			    .rel = rel },
 		.changes = at,
 		.whole = rel,
 	};
@@ -200,7 +203,8 @@ static int is_below_renamed(const struct tarx_located *at, struct tx_err *err)
 }
 
 /* PATH lies in a directory that was renamed: all of it is new where it is now. */
-static int archive_whole(struct tarx_creation *c, const struct tarx_located *at, const char *path)
+static int archive_whole(struct tarx_creation *c, const struct tarx_located *at, const char *path,
+			 const char *shown)
 {
 	const char *slash = strrchr(at->rel, '/');
 	TX_FREE char *above = slash ? strndup(at->rel, (size_t)(slash - at->rel)) : strdup("");
@@ -209,7 +213,10 @@ static int archive_whole(struct tarx_creation *c, const struct tarx_located *at,
 		.c = c,
 		.base = fd,
 		.root = slash ? slash + 1 : at->rel,
-		.layers = { .report = c->report, .stack = &at->stack, .rel = at->rel },
+		.layers = { .report = c->report,
+			    .overlay = c->overlay,
+			    .stack = &at->stack,
+			    .rel = at->rel },
 		.changes = at,
 		.whole = at->rel,
 	};
@@ -218,12 +225,13 @@ static int archive_whole(struct tarx_creation *c, const struct tarx_located *at,
 	if (fd < 0)
 		return tarx_fatal(c->report, "%s: open it through the mount: %s", path,
 				  strerror(-fd));
-	r = tarx_tree_archive(&tree, path);
+	r = tarx_tree_archive(&tree, shown);
 	tarx_layers_release(&tree.layers);
 	return r;
 }
 
-static int archive_upper(struct tarx_creation *c, const struct tarx_located *at, const char *path)
+static int archive_upper(struct tarx_creation *c, const struct tarx_located *at, const char *path,
+			 const char *shown)
 {
 	struct tarx_aliases aliases = { 0 };
 	struct overlay_finder finder;
@@ -243,7 +251,7 @@ static int archive_upper(struct tarx_creation *c, const struct tarx_located *at,
 	if (r < 0)
 		return tarx_fatal(c->report, "%s: %s", path, err.text);
 	if (r > 0)
-		return archive_whole(c, at, path);
+		return archive_whole(c, at, path, shown);
 	if (fstatat(tree.base, tree.root, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			return tarx_fatal(c->report, "%s: look for it in the upper layer: %s", path,
@@ -252,15 +260,15 @@ static int archive_upper(struct tarx_creation *c, const struct tarx_located *at,
 		return 0;
 	}
 	overlay_finder_init(&finder, &at->stack);
-	r = tarx_tree_archive(&tree, path);
+	r = tarx_tree_archive(&tree, shown);
 	if (r == 0)
-		r = tarx_aliases_store(&tree, path);
+		r = tarx_aliases_store(&tree, shown);
 	tarx_aliases_release(&aliases);
 	overlay_finder_release(&finder);
 	return r;
 }
 
-int tarx_tree_diff(struct tarx_creation *c, int base, const char *path)
+int tarx_tree_diff(struct tarx_creation *c, int base, const char *path, const char *shown)
 {
 	struct tarx_located at;
 	struct tx_err err;
@@ -271,7 +279,7 @@ int tarx_tree_diff(struct tarx_creation *c, int base, const char *path)
 	if (r < 0)
 		tarx_fatal(c->report, "%s: %s", path, err.text);
 	else
-		r = archive_upper(c, &at, path);
+		r = archive_upper(c, &at, path, shown);
 	tarx_located_release(&at);
 	return r;
 }

@@ -308,6 +308,14 @@ ssize_t tarx_header_align(struct tarx_header *header, uint64_t at, uint32_t alig
 	return (ssize_t)more;
 }
 
+int tarx_header_extend(struct tarx_header *header, size_t len, struct tx_err *err)
+{
+	if (reserve(header, len) < 0)
+		return tx_fail(err, ENOMEM, "pad the header");
+	header->len = tarx_pax_grow(header->bytes, header->len, len - header->len);
+	return 0;
+}
+
 void tarx_header_release(struct tarx_header *header)
 {
 	archive_entry_free(header->entry);

@@ -31,6 +31,10 @@ int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 ssize_t tarx_header_align(struct tarx_header *header, uint64_t at, uint32_t align,
 			  struct tx_err *err);
 
+/* Lets the header, as tarx_header_encode() made it, grow to exactly LEN bytes: a multiple of 512, and not
+ * the first one above its length where it has no x header. 0 or -errno. */
+int tarx_header_extend(struct tarx_header *header, size_t len, struct tx_err *err);
+
 void tarx_header_release(struct tarx_header *header);
 
 #endif

@@ -137,7 +137,7 @@ static bool is_within(const char *path, const char *scope)
 
 	if (strncmp(path, scope, len))
 		return false;
-	return !path[len] || path[len] == '/' || (len > 0 && scope[len - 1] == '/');
+	return !path[len] || path[len] == '/' || len == 0 || scope[len - 1] == '/';
 }
 
 static struct tarx_scope *innermost(const struct tarx_layers *layers)
@@ -155,7 +155,7 @@ static void scope_free(struct tarx_scope *scope)
 
 static int fall_back(struct tarx_layers *layers, const char *path, struct tx_err *err)
 {
-	if (layers->report->opts->overlay == TARX_OVERLAY_MERGED)
+	if (layers->overlay == TARX_OVERLAY_MERGED)
 		return -err->code;
 	if (tarx_say_once(layers->report, TARX_ONCE_OVERLAY))
 		tarx_notice(layers->report,
@@ -255,7 +255,7 @@ static bool is_mounted(const struct tarx_scope *scope, const struct align_node *
 int tarx_layers_enter(struct tarx_layers *layers, int base, const char *root,
 		      const struct align_node *node, struct tx_err *err)
 {
-	if (layers->report->opts->overlay == TARX_OVERLAY_OFF)
+	if (layers->overlay == TARX_OVERLAY_OFF)
 		return 0;
 	while (layers->count > 0 && !is_within(node->path, innermost(layers)->path))
 		scope_free(layers->scopes[--layers->count]);

@@ -12,6 +12,7 @@ struct tarx_scope;
 /* The mounts that the walk is in, the innermost last. */
 struct tarx_layers {
 	struct tarx_report *report; /* borrowed */
+	enum tarx_overlay overlay; /* as it counts for this walk */
 	const struct overlay_stack
 		*stack; /* borrowed; the root of the walk lies on this overlay, at
 					    * REL; NULL: that is looked for */

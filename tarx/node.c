@@ -48,8 +48,7 @@ static void tell_cut(struct tarx_creation *c, const char *path, size_t cut)
 		tarx_notice(c->report, "Removing leading `%.*s' from member names", (int)cut, path);
 }
 
-/* PATH as it is stored, before --transform. */
-static const char *stored_path(struct tarx_creation *c, const char *path)
+const char *tarx_tree_stored(struct tarx_creation *c, const char *path)
 {
 	size_t cut;
 	const char *stored = tarx_path_stored(path, &cut);
@@ -82,7 +81,7 @@ static const char *link_target(struct tarx_creation *c, const struct align_node 
 
 	if (c->report->opts->rename.count == 0)
 		return item->path;
-	target = transformed(c, TARX_RENAME_HARDLINK, stored_path(c, node->path));
+	target = transformed(c, TARX_RENAME_HARDLINK, tarx_tree_stored(c, node->path));
 	if (!target || c->report->opts->absolute_names)
 		return target;
 	return tarx_path_stored(target, &cut);
@@ -90,7 +89,7 @@ static const char *link_target(struct tarx_creation *c, const struct align_node 
 
 const char *tarx_tree_name(struct tarx_creation *c, const struct align_node *node)
 {
-	return transformed(c, TARX_RENAME_MEMBER, stored_path(c, node->path));
+	return transformed(c, TARX_RENAME_MEMBER, tarx_tree_stored(c, node->path));
 }
 
 static int fill_names(struct tarx_creation *c, const struct align_node *node,
@@ -101,7 +100,7 @@ static int fill_names(struct tarx_creation *c, const struct align_node *node,
 		return -ENOMEM;
 	if (!*item->path && S_ISDIR(item->mode))
 		item->path = "./";
-	if (!c->report->opts->show_renamed)
+	if (!c->report->opts->show_renamed && *node->path)
 		item->shown = node->path;
 	return 0;
 }
@@ -425,6 +424,15 @@ static int fill_rest(struct tarx_tree *tree, const struct align_node *node,
 	return 0;
 }
 
+/* Whether NODE is the root of a nested tar, which is no member itself. */
+static bool is_bare_root(const struct tarx_creation *c, const struct align_node *node,
+			 const struct tarx_disguise *disguise)
+{
+	if (*node->path || c->with_root)
+		return false;
+	return !disguise->opaque || !tarx_tree_marks_opaque(c);
+}
+
 /* Negative: fatal, and told. */
 int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 		  const struct tarx_disguise *disguise)
@@ -437,6 +445,8 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 	bool linked;
 	int r;
 
+	if (is_bare_root(c, node, disguise))
+		return disguise->opaque ? tarx_tree_add_opaque(tree, node, ".") : 0;
 	if (fill_stat(c, node, &item) < 0)
 		return tarx_fatal(c->report, "%s: out of memory", node->path);
 	if (!*item.path) {

@@ -99,9 +99,11 @@ int tarx_opts_operand(struct tarx_opts *opts, const char *path)
 			return tarx_opts_no_memory();
 		opts->operands = operands;
 	}
-	operands[opts->operand_count++] = (struct tarx_operand){
-		.dir = opts->dir, .path = path, .match = opts->match, .literal = opts->no_unquote
-	};
+	operands[opts->operand_count++] = (struct tarx_operand){ .dir = opts->dir,
+								 .path = path,
+								 .match = opts->match,
+								 .literal = opts->no_unquote,
+								 .overlay = opts->overlay };
 	return 0;
 }
 
@@ -180,10 +182,6 @@ static int check_mode(const struct tarx_opts *opts)
 		return tarx_opts_complain("--override-stat: it is an extended attribute, and "
 					  "--no-xattrs leaves those out",
 					  NULL, NULL);
-	if (opts->mode == TARX_CREATE && opts->whiteouts != TARX_WHITEOUTS_UNSET &&
-	    opts->overlay != TARX_OVERLAY_DIFF)
-		return tarx_opts_complain(
-			"--whiteouts: there are removals only with --overlay=diff", NULL, NULL);
 	if (opts->mode == TARX_APPEND && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("nothing to append: name the files to store", NULL, NULL);
 	if ((opts->mode & (TARX_CREATE | TARX_APPEND)) && opts->reflink == ALIGN_REFLINK_ALWAYS &&
@@ -267,6 +265,7 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 
 	*opts = (struct tarx_opts){ .archive = "-",
 				    .align = TARX_ALIGN_UNSET,
+				    .overlay = TARX_OVERLAY_UNSET,
 				    .whiteouts = TARX_WHITEOUTS_UNSET,
 				    .align_min = -1,
 				    .same_owner = -1,

@@ -22,7 +22,13 @@ enum tarx_mode {
 	TARX_APPEND = 16,
 	TARX_INFO = 32,
 };
-enum tarx_overlay { TARX_OVERLAY_AUTO, TARX_OVERLAY_DIFF, TARX_OVERLAY_MERGED, TARX_OVERLAY_OFF };
+enum tarx_overlay {
+	TARX_OVERLAY_AUTO,
+	TARX_OVERLAY_DIFF,
+	TARX_OVERLAY_MERGED,
+	TARX_OVERLAY_OFF,
+	TARX_OVERLAY_UNSET, /* not given: as AUTO */
+};
 enum tarx_holes { TARX_HOLES_SEEK, TARX_HOLES_RAW };
 
 /* What becomes of what is there already. */
@@ -51,6 +57,10 @@ struct tarx_operand {
 	const char *path; /* borrowed from the command line */
 	unsigned int match; /* bits of enum tarx_match, where it names a member */
 	bool literal; /* as it is: its escapes are undone, or it has none */
+	enum tarx_overlay overlay; /* the --overlay before it; UNSET: there is none, see
+				    * tarx_opts_overlay() */
+	const char *nest; /* borrowed: it is a directory that goes into a nested tar of this name;
+			   * or NULL */
 };
 
 enum tarx_sort { TARX_SORT_NONE, TARX_SORT_NAME, TARX_SORT_INODE };
@@ -173,6 +183,13 @@ void tarx_opts_release(struct tarx_opts *opts);
 static inline bool tarx_opts_silences(const struct tarx_opts *opts, enum tarx_warning_kind kind)
 {
 	return opts->silenced >> kind & 1;
+}
+
+/* The --overlay that counts for what is stored of OPERAND: the last one before it, else the last one of all. */
+static inline enum tarx_overlay tarx_opts_overlay(const struct tarx_opts *opts,
+						  const struct tarx_operand *operand)
+{
+	return operand->overlay == TARX_OVERLAY_UNSET ? opts->overlay : operand->overlay;
 }
 
 /* "4096", "4K", "1M": bytes, or -1. Pure. */

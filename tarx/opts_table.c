@@ -60,6 +60,9 @@ const struct tarx_option tarx_options[] = {
 	{ "add-file", 0, ANY, required_argument, "NAME", "NAME, which may begin with a dash",
 	  .take = tarx_take_add_file },
 
+	{ "nest", 0, WRITES, required_argument, "NAME=DIR",
+	  "add a member NAME that is a tar of what is in DIR", .take = tarx_take_nest },
+
 	/* what is left out */
 	{ "exclude", 0, ANY, required_argument, "PATTERN", "not what PATTERN matches, nor below it",
 	  .take = tarx_take_exclude },

@@ -115,6 +115,7 @@ int tarx_take_posix(struct tarx_opts *opts, char *value);
 int tarx_take_blocking(struct tarx_opts *opts, char *value);
 int tarx_take_record_size(struct tarx_opts *opts, char *value);
 int tarx_take_warning(struct tarx_opts *opts, char *value);
+int tarx_take_nest(struct tarx_opts *opts, char *value);
 
 /* What the environment says of times (SOURCE_DATE_EPOCH), and whether these options go together. 0 or -1. */
 int tarx_opts_check_store(struct tarx_opts *opts);

@@ -124,13 +124,41 @@ static int take_epoch(struct tarx_opts *opts)
 	return tarx_take_mtime(opts, text);
 }
 
+/* How many operands, or only those that become nested tars, --overlay=diff counts for. */
+static size_t count_diffs(const struct tarx_opts *opts, bool nested)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < opts->operand_count; i++)
+		count += tarx_opts_overlay(opts, &opts->operands[i]) == TARX_OVERLAY_DIFF &&
+			 (!nested || opts->operands[i].nest);
+	return count;
+}
+
+static int check_removals(const struct tarx_opts *opts)
+{
+	if (opts->mode == TARX_CREATE && opts->whiteouts != TARX_WHITEOUTS_UNSET &&
+	    opts->overlay != TARX_OVERLAY_DIFF && count_diffs(opts, false) == 0)
+		return tarx_opts_complain(
+			"--whiteouts: there are removals only with --overlay=diff", NULL, NULL);
+	if (opts->whiteouts == TARX_WHITEOUTS_PODMAN && count_diffs(opts, true) > 0 &&
+	    count_diffs(opts, false) > 1)
+		return tarx_opts_complain(
+			"--whiteouts=podman", NULL,
+			"its one list cannot say of which of several trees something was removed; "
+			"--overlay=auto behind the --nest that it is for");
+	return 0;
+}
+
 int tarx_opts_check_store(struct tarx_opts *opts)
 {
+	if (check_removals(opts) < 0)
+		return -1;
 	if (take_epoch(opts) < 0)
 		return -1;
 	if (opts->override.clamp && !opts->override.has_mtime)
 		return tarx_opts_complain("--clamp-mtime", NULL, "needs a date by --mtime");
-	if (opts->dereference && opts->overlay == TARX_OVERLAY_DIFF)
+	if (opts->dereference && count_diffs(opts, false) > 0)
 		return tarx_opts_complain(
 			"--dereference", NULL,
 			"with --overlay=diff links would lead somewhere else in the upper layer");
@@ -182,6 +210,21 @@ int tarx_take_blocking(struct tarx_opts *opts, char *value)
 int tarx_take_record_size(struct tarx_opts *opts, char *value)
 {
 	return take_record(opts, "--record-size:", value, tarx_opts_size(value));
+}
+
+/* ------------------------------------------------------------------ nested tars */
+
+int tarx_take_nest(struct tarx_opts *opts, char *value)
+{
+	char *dir = strchr(value, '=');
+
+	if (!dir || dir == value || dir[-1] == '/' || !dir[1])
+		return tarx_opts_complain("--nest:", value, "not NAME=DIR");
+	*dir = '\0';
+	if (tarx_opts_operand(opts, dir + 1) < 0)
+		return -1;
+	opts->operands[opts->operand_count - 1].nest = value;
+	return 0;
 }
 
 /* ------------------------------------------------------------------ warnings */

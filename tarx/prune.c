@@ -20,7 +20,7 @@ static bool is_or_beneath(const char *path, const char *top)
 /* Whether PATH lies beside the only one that is wanted there. */
 static bool is_beside(const char *path, const char *only)
 {
-	const char *name = strrchr(only, '/') + 1;
+	const char *slash = strrchr(only, '/'), *name = slash ? slash + 1 : only;
 
 	return !strncmp(path, only, (size_t)(name - only)) && !is_or_beneath(path, only);
 }
@@ -70,7 +70,8 @@ static void tell_tag(struct tarx_report *report, const char *path, const struct 
 static enum tarx_verdict keep_only(struct tarx_prune *prune, const struct align_node *node,
 				   const char *name)
 {
-	bool slash = node->path[strlen(node->path) - 1] == '/';
+	size_t len = strlen(node->path);
+	bool slash = len == 0 || node->path[len - 1] == '/';
 
 	free(prune->only);
 	if (asprintf(&prune->only, "%s%s%s", node->path, slash ? "" : "/", name) >= 0)

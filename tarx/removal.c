@@ -307,5 +307,6 @@ int tarx_tree_finish_removals(struct tarx_creation *c)
 	item.size = (off_t)c->deleted.len;
 	if (tarx_adder_add_bytes(&c->adder, &item, c->deleted.text, &err) < 0)
 		return tarx_fatal(c->report, "%s", err.text);
+	tarx_deleted_release(&c->deleted);
 	return 0;
 }

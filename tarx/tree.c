@@ -48,6 +48,17 @@ static int add_seen(struct tarx_tree *tree, const struct align_node *node)
 	return tarx_tree_add(tree, node, &disguise);
 }
 
+static void tell_missing(void *data, const char *path)
+{
+	tarx_notice(data, "Missing links to '%s'.", path);
+}
+
+void tarx_tree_check_links(struct tarx_creation *c)
+{
+	if (c->report->opts->check_links)
+		tarx_links_missing(&c->links, tell_missing, c->report);
+}
+
 void tarx_tree_tell_failed(struct tarx_creation *c, const char *path, const struct tx_err *err)
 {
 	const struct tarx_opts *opts = c->report->opts;
@@ -129,47 +140,52 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 	return r;
 }
 
-static int archive_seen(struct tarx_creation *c, int base, const char *path)
+static int archive_seen(struct tarx_creation *c, int base, const char *path, const char *shown)
 {
-	struct tarx_tree tree = {
-		.c = c, .base = base, .root = path, .layers = { .report = c->report }
-	};
-	int r = tarx_tree_archive(&tree, path);
+	struct tarx_tree tree = { .c = c,
+				  .base = base,
+				  .root = path,
+				  .layers = { .report = c->report, .overlay = c->overlay } };
+	int r = tarx_tree_archive(&tree, shown);
 
 	tarx_layers_release(&tree.layers);
 	return r;
 }
 
 /* What the overlay shows at the place AT, from the root of a mount on. */
-static int archive_located(struct tarx_creation *c, const struct tarx_located *at, const char *path)
+static int archive_located(struct tarx_creation *c, const struct tarx_located *at, const char *path,
+			   const char *shown)
 {
 	struct tarx_tree tree = {
 		.c = c,
 		.base = at->stack.root,
 		.root = *at->rel ? at->rel : ".",
-		.layers = { .report = c->report, .stack = &at->stack, .rel = at->rel },
+		.layers = { .report = c->report,
+			    .overlay = c->overlay,
+			    .stack = &at->stack,
+			    .rel = at->rel },
 	};
 	int r;
 
 	if (tree.base < 0)
 		return tarx_fatal(c->report,
 				  "%s: nothing shows this layer together with those below", path);
-	r = tarx_tree_archive(&tree, path);
+	r = tarx_tree_archive(&tree, shown);
 	tarx_layers_release(&tree.layers);
 	return r;
 }
 
-int tarx_tree_seen(struct tarx_creation *c, int base, const char *path)
+int tarx_tree_seen(struct tarx_creation *c, int base, const char *path, const char *shown)
 {
 	struct tarx_located at;
 	struct tx_err err;
 	int r;
 
-	if (c->report->opts->overlay != TARX_OVERLAY_MERGED)
-		return archive_seen(c, base, path);
+	if (c->overlay != TARX_OVERLAY_MERGED)
+		return archive_seen(c, base, path, shown);
 	if (tarx_locate_layer(&at, base, path, &err) < 0)
 		return tarx_fatal(c->report, "%s: %s", path, err.text);
-	r = at.in_layer ? archive_located(c, &at, path) : archive_seen(c, base, path);
+	r = at.in_layer ? archive_located(c, &at, path, shown) : archive_seen(c, base, path, shown);
 	tarx_located_release(&at);
 	return r;
 }

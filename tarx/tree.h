@@ -27,6 +27,8 @@ struct tarx_creation {
 	struct align_attrs_asker asker;
 	struct tarx_prune prune;
 	struct tx_arena arena; /* of the item in hand */
+	enum tarx_overlay overlay; /* of the operand in hand */
+	bool with_root; /* a root whose path is empty is a member, too, "./" */
 };
 
 struct tarx_tree {
@@ -54,7 +56,8 @@ struct tarx_disguise {
 /* All of these report what is wrong themselves. They return 0, or a negative number when the
  * archive cannot be finished. */
 
-/* Stores everything below the tree's root; paths begin with SHOWN. */
+/* Stores everything below the tree's root; paths begin with SHOWN. Where that is empty the root itself is
+ * stored only if c->with_root is set, or if nothing else can say that it is opaque. */
 int tarx_tree_archive(struct tarx_tree *tree, const char *shown);
 
 /* A file could not be read, and is not stored. */
@@ -63,16 +66,23 @@ void tarx_tree_tell_failed(struct tarx_creation *c, const char *path, const stru
 /* The name of NODE in the archive, in the arena; NULL: no memory. */
 const char *tarx_tree_name(struct tarx_creation *c, const struct align_node *node);
 
+/* PATH as it is stored, before --transform: what is cut off in front is told once. A pointer into PATH. */
+const char *tarx_tree_stored(struct tarx_creation *c, const char *path);
+
+/* With --check-links: tells which files have links that were not stored. */
+void tarx_tree_check_links(struct tarx_creation *c);
+
 /* Stores one node. */
 int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 		  const struct tarx_disguise *disguise);
 
 /* Stores what PATH, looked up in BASE, is seen to be: a plain tree, or an overlay as its mount
- * shows it. Under --overlay=merged a layer stands for what it shows with those below. */
-int tarx_tree_seen(struct tarx_creation *c, int base, const char *path);
+ * shows it. Under --overlay=merged a layer stands for what it shows with those below. SHOWN as for
+ * tarx_tree_archive(). */
+int tarx_tree_seen(struct tarx_creation *c, int base, const char *path, const char *shown);
 
 /* Stores what the upper layer of the overlay that PATH lies on changed there (--overlay=diff). */
-int tarx_tree_diff(struct tarx_creation *c, int base, const char *path);
+int tarx_tree_diff(struct tarx_creation *c, int base, const char *path, const char *shown);
 
 /* Stores one node of an upper layer, by its marks; WALK may be told not to enter it. */
 int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
@@ -107,7 +117,7 @@ char *tarx_tree_path(const struct tarx_tree *tree, const struct align_node *node
 /* Whether NODE can be stored by its name, which may be one that stands for a removal. Tells why not. */
 bool tarx_tree_can_name(struct tarx_creation *c, const struct align_node *node);
 
-/* What comes last: the list of removals. */
+/* What comes last: the list of the removals so far. */
 int tarx_tree_finish_removals(struct tarx_creation *c);
 
 #endif

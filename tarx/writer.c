@@ -59,6 +59,14 @@ int tarx_writer_open(struct tarx_writer *writer, const char *path, struct tx_err
 	return 0;
 }
 
+int tarx_writer_into(struct tarx_writer *writer, int fd, struct tx_err *err)
+{
+	*writer = (struct tarx_writer){ .fd = fd,
+					.file = { .fd = -1, .dir = -1 },
+					.buf = malloc(BUF_ROOM) };
+	return writer->buf ? 0 : tx_fail(err, ENOMEM, "open the archive");
+}
+
 int tarx_writer_continue(struct tarx_writer *writer, int fd, off_t end, struct tx_err *err)
 {
 	struct stat st;
@@ -318,19 +326,45 @@ static int grow(struct tarx_writer *writer, bool sync, struct tx_err *err)
 	return r < 0 ? tx_fail(err, -r, "write over the end mark") : 0;
 }
 
-int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, struct tx_err *err)
+int tarx_writer_patch(struct tarx_writer *writer, uint64_t at, const void *bytes, size_t n,
+		      struct tx_err *err)
+{
+	struct tarx_growth *growth = writer->growth;
+	int r = flush(writer, err);
+
+	if (r < 0)
+		return r;
+	if (growth && at < growth->end + END_MARK) {
+		size_t from = (size_t)(at - growth->end), held = END_MARK - from;
+
+		held = held < n ? held : n;
+		memcpy(growth->held + from, bytes, held);
+		bytes = (const char *)bytes + held;
+		at += held;
+		n -= held;
+	}
+	r = tx_write_at(writer->fd, bytes, n, writer->base + (off_t)at);
+	return r < 0 ? tx_fail(err, -r, "write %zu bytes at %ju", n, (uintmax_t)at) : 0;
+}
+
+int tarx_writer_end(struct tarx_writer *writer, uint64_t start, uint32_t align, uint64_t record,
+		    struct tx_err *err)
 {
 	static const char last[TARX_BLOCK];
-	uint64_t end = whole_end(writer->at + END_MARK, align, writer->record),
+	uint64_t end = start + whole_end(writer->at - start + END_MARK, align, record),
 		 missing = end - writer->at;
-	int r;
+	int r = zeros(writer, missing - TARX_BLOCK, err);
 
 	writer->padding += missing;
+	return r < 0 ? r : tarx_writer_bytes(writer, last, TARX_BLOCK, err);
+}
+
+int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, struct tx_err *err)
+{
 	/* The last block is written, and so sets the length: on XFS ftruncate(2) would first wait for
 	 * all that was written to be on the disk. */
-	r = zeros(writer, missing - TARX_BLOCK, err);
-	if (r == 0)
-		r = tarx_writer_bytes(writer, last, TARX_BLOCK, err);
+	int r = tarx_writer_end(writer, 0, align, writer->record, err);
+
 	if (r == 0)
 		r = flush(writer, err);
 	if (r == 0 && writer->growth)
@@ -340,7 +374,7 @@ int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, st
 	if (writer->presser && tarx_presser_finish(writer->presser, err) < 0)
 		return -err->code;
 	if (writer->fd == STDOUT_FILENO && !writer->stream &&
-	    lseek(writer->fd, writer->base + (off_t)end, SEEK_SET) < 0)
+	    lseek(writer->fd, writer->base + (off_t)writer->at, SEEK_SET) < 0)
 		return tx_fail(err, errno, "go to the archive's end");
 	if (sync && fsync(writer->fd) < 0 && errno != EINVAL)
 		return tx_fail(err, errno, "sync the archive");

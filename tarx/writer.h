@@ -29,6 +29,9 @@ struct tarx_writer {
 /* Opens PATH, "-" being standard output. Returns 0 or -errno. */
 int tarx_writer_open(struct tarx_writer *writer, const char *path, struct tx_err *err);
 
+/* The archive goes into the file FD, which is empty and stays the caller's. 0 or -errno. */
+int tarx_writer_into(struct tarx_writer *writer, int fd, struct tx_err *err);
+
 /* The archive in the file FD, which is the writer's from now on, grows behind byte END, where its
  * members end. What lies behind its end mark, two blocks of zeros, is cut off; all that follows is
  * written behind them, and over them at the very end: until then the archive is what it was, whatever
@@ -53,8 +56,17 @@ int tarx_writer_payload(struct tarx_writer *writer, struct align_mover *mover,
 			const struct align_span *span, struct align_moved *moved,
 			struct tx_err *source_err, struct tx_err *err);
 
-/* The end mark, and zeros up to a multiple of ALIGN and of the record, where that was given; else of
- * ALIGN (10240 where ALIGN is only 512), but at least 10240 bytes in all; then the archive gets its name. SYNC: and is on disk first. */
+/* N bytes that were written at byte AT of the archive become others. Not in a stream. 0 or -errno. */
+int tarx_writer_patch(struct tarx_writer *writer, uint64_t at, const void *bytes, size_t n,
+		      struct tx_err *err);
+
+/* The end of a tar that began at byte START: the end mark, and zeros until its length is a multiple of ALIGN and of
+ * RECORD; without that (0) of ALIGN (10240 where ALIGN is only 512), but at least 10240. 0 or -errno. */
+int tarx_writer_end(struct tarx_writer *writer, uint64_t start, uint32_t align, uint64_t record,
+		    struct tx_err *err);
+
+/* The archive's end, of the writer's record; then the archive gets its name. SYNC: and is on disk first. 0 or
+ * -errno. */
 int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, struct tx_err *err);
 
 /* Closes; an archive that was not finished never existed. */

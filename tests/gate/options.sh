@@ -93,6 +93,7 @@ value_for() # WORD-OF-HELP
 	CHANGES) echo u+x ;;
 	KEYWORD) echo all ;;
 	EXPRESSION) echo s,a,b, ;;
+	NAMEDIR) echo name=dir ;;
 	*[A-Z]*) echo name ;;
 	*) echo "$1" ;;
 	esac

@@ -213,6 +213,12 @@ static const struct {
 	{ "two programs for it", "-c -I a -I b x", "only one kind" },
 	{ "sharing always with compression", "-c -z --reflink=always x", "compressed" },
 	{ "following links in an upper layer", "-c -h --overlay=diff x", "--overlay=diff" },
+	{ "a nest of no directory", "-c --nest=a", "NAME=DIR" },
+	{ "a nest of a directory's name", "-c --nest=a/=b", "NAME=DIR" },
+	{ "a nest to be restored", "-x --nest=a=b", "--nest: means nothing" },
+	{ "one list for the removals of two nests",
+	  "-c --overlay=diff --whiteouts=podman --nest=a=b --nest=c=d", "one list" },
+	{ "removals of nests without a diff", "-c --whiteouts=oci --nest=a=b", "--overlay=diff" },
 	{ "a list and an archive from standard input", "-t -T -", "standard input" },
 	{ "sharing always without alignment", "-c --reflink=always --align=none x",
 	  "nothing could be shared" },
@@ -265,7 +271,7 @@ static void test_defaults(void)
 	tap_number(parse(&opts, "-x"), 0, "-x alone is a command line");
 	tap_ok(!strcmp(opts.archive, "-") && opts.align == TARX_ALIGN_UNSET &&
 		       opts.align_min == -1 && opts.reflink == ALIGN_REFLINK_AUTO &&
-		       opts.overlay == TARX_OVERLAY_AUTO,
+		       opts.overlay == TARX_OVERLAY_UNSET,
 	       "what was not said is auto");
 	tap_ok(opts.same_owner == -1 && opts.same_permissions == -1 && !opts.numeric_owner &&
 		       !opts.touch && !opts.ignore_zeros && !opts.sync && !opts.stats &&
@@ -301,6 +307,14 @@ static void test_values(void)
 	VALUE("-c --overlay=diff x", o.overlay, TARX_OVERLAY_DIFF);
 	VALUE("-c --overlay=merged x", o.overlay, TARX_OVERLAY_MERGED);
 	VALUE("-c --overlay=off x", o.overlay, TARX_OVERLAY_OFF);
+	VALUE("-c --overlay=diff x --overlay=off y", tarx_opts_overlay(&o, &o.operands[0]),
+	      TARX_OVERLAY_DIFF);
+	VALUE("-c --overlay=diff x --overlay=off y", tarx_opts_overlay(&o, &o.operands[1]),
+	      TARX_OVERLAY_OFF);
+	VALUE("-c x --overlay=diff", tarx_opts_overlay(&o, &o.operands[0]), TARX_OVERLAY_DIFF);
+	VALUE("-c -C d --nest=a=b=c x", o.operands[0].nest && !strcmp(o.operands[0].nest, "a"), 1);
+	VALUE("-c -C d --nest=a=b=c x", !strcmp(o.operands[0].path, "b=c"), 1);
+	VALUE("-c -C d --nest=a=b=c x", !o.operands[1].nest && o.operand_count == 2, 1);
 	VALUE("-t -v", o.verbose, 1);
 	VALUE("-tvv", o.verbose, 2);
 	VALUE("tvv", o.verbose, 2);
