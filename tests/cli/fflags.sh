@@ -243,6 +243,11 @@ echo changed >x-again/subvolumes/plain/file
 exits 1 "over read-only subvolumes: once more" "$TARX" -x --subvolumes -f sub.tar -C x-again
 ok "over read-only subvolumes: what can be written to is" \
 	cmp sub/subvolumes/plain/file x-again/subvolumes/plain/file
+must btrfs -q property set -ts x-again/subvolumes/snapshot ro false
+exits 1 "over a subvolume that could be written to: unpacks" \
+	"$TARX" -x --subvolumes -f sub.tar -C x-again
+ok "over a subvolume that could be written to: it cannot any more, as archived" \
+	compare --subvolumes sub x-again
 mkdir theirs
 chown 65534:65534 theirs
 exits 0 "subvolumes, not root: unpacks" setpriv --reuid=65534 --regid=65534 --clear-groups \
