@@ -6,28 +6,32 @@
 # shellcheck source-path=SCRIPTDIR source=../lib/fs.sh
 . "$(dirname "$0")/../lib/fs.sh"
 
-MOST_FILES=12000
-MOST_BYTES=150000000
+MOST_FILES=700 # of each top
+MOST_BYTES=12000000
 
 # Names of this machine, NUL after each, as many as keep the test short.
 machine_list()
 {
 	"$PYTHON" -B - "$MOST_FILES" "$MOST_BYTES" <<-'END'
 		import os, sys
-		files, room = int(sys.argv[1]), int(sys.argv[2])
-		os.chdir("/")
-		for top in ("etc", "var/lib/dpkg", "usr/bin", "usr/lib"):
+		def below(top):
 		    device = os.lstat(top).st_dev
 		    for path, directories, names in os.walk(top):
 		        directories[:] = [name for name in sorted(directories)
 		                          if os.lstat(os.path.join(path, name)).st_dev == device]
-		        sys.stdout.write(path + "\0")
+		        yield path
 		        for name in sorted(names):
-		            name = os.path.join(path, name)
+		            yield os.path.join(path, name)
+		os.chdir("/")
+		for top in ("etc", "var/lib", "usr/bin", "usr/lib", "usr/share"):
+		    files, room = int(sys.argv[1]), int(sys.argv[2])
+		    for name in below(top):
+		        if os.path.isfile(name) and not os.path.islink(name):
 		            room -= os.lstat(name).st_size
-		            files -= 1
-		            if room < 0 or files < 0:
-		                sys.exit()
+		        files -= 1
+		        if files < 0:
+		            break
+		        if room > 0 or os.path.islink(name) or not os.path.isfile(name):
 		            sys.stdout.write(name + "\0")
 	END
 }
@@ -155,7 +159,7 @@ others_than_root() # KIND
 }
 
 for kind in btrfs xfs; do
-	fs_make "$kind" 3G
+	fs_make "$kind" 1G
 	fs=$FS
 	groups=(basic links xattrs acls names sparse flags)
 	case $kind in
