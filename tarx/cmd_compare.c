@@ -86,6 +86,7 @@ void tarx_cmd_compare(struct tarx_report *report)
 						.include = &opts->xattrs_include,
 						.exclude = &opts->xattrs_exclude,
 						.acls = opts->acls,
+						.fflags = opts->fflags,
 						.numeric = opts->numeric_owner },
 				     .root = -1 };
 	TX_FREE char *top = opts->one_top_level ? tarx_member_top(opts) : NULL;

@@ -58,6 +58,31 @@ is "a flag of chattr is stored in libarchive's word" \
 	"$(archive notes all.tar | grep many)" "./flags/many tarx.fflags=nodump,noatime,sappnd"
 exits 0 "flags in an archive: padding keeps to the rules" archive rules all.tar 4096
 
+# ---- compared
+
+compares() # PROMISE WANT ARGUMENT...
+{
+	local promise=$1 want=$2 code=1
+	shift 2
+	[ "$want" ] || code=0
+	exits "$code" "-d, $promise: exit" "$TARX" -d -f all.tar "$@"
+	is "-d, $promise" "$out$err" "$want"
+}
+
+fresh x
+must "$TARX" -x -f all.tar -C x
+compares "flags as they were stored" '' -C x
+compares "where they were stored" '' -C all
+chattr -i x/flags/immutable-0
+chattr -d x/flags/nodump-20000
+chattr +A x/flags/directory-nodump
+compares "a flag less and a flag more" './flags/directory-nodump: Flags differ
+./flags/immutable-0: Flags differ
+./flags/nodump-20000: Flags differ' -C x
+compares "--no-fflags" '' --no-fflags -C x
+chattr +d x/flags/directory-nodump/inside
+compares "a flag of a file that was stored without any" './flags/directory-nodump: Flags differ' -C x ./flags/directory-nodump
+
 # ---- without copy-on-write
 
 mkdir cow
@@ -175,11 +200,20 @@ ok "quota projects: a file of another project than its directory's comes back" \
 	compare "$xfs/projects/projects/no-heir" "$xfs/x/projects/no-heir"
 is "quota projects: of another than what the directory hands down too" \
 	"$(lsattr -p "$xfs/x/projects/heir/other" | awk '{ print $1 }')" 78
+exits 0 "-d, quota projects: are the same" "$TARX" -d -f "$xfs/projects.tar" -C "$xfs/x"
+chattr -p 99 "$xfs/x/projects/file-1"
+chattr -p 0 "$xfs/x/projects/heir"
+exits 1 "-d, quota projects: others make the exit status 1" "$TARX" -d -f "$xfs/projects.tar" -C "$xfs/x"
+is "-d, quota projects: are named" "$out$err" \
+	"./projects/file-1: Project differs
+./projects/heir: Project differs"
 noted_archive unknown.tar file- fflags=nodump,sparkle fflags=glitter
 fresh x
 exits 0 "unknown flags: exit 0" "$TARX" -x -f unknown.tar -C x
 like "unknown flags: named" "$err" "tarx: file-*: sparkle *"
 is "unknown flags: once" "$(lines "$err")" 1
+is "-d, unknown flags: differ" "$("$TARX" -d -f unknown.tar -C x 2>/dev/null | grep Flags | xargs)" \
+	"file-fflags=nodump,sparkle: Flags differ file-fflags=glitter: Flags differ"
 is "unknown flags: those that are known are set" "$(flags_of x/file-fflags=nodump,sparkle)" d
 noted_archive negated.tar file fflags=dump,noschg,nosappnd
 exits 0 "negated flags: exit 0" "$TARX" -x -f negated.tar -C x
