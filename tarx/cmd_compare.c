@@ -65,6 +65,7 @@ static void compare_members(struct tarx_comparison *c, struct tarx_select *selec
 		dir = select->dir;
 	}
 	report->archive_bytes = (uint64_t)c->reader->at;
+	report->tar_bytes = tarx_reader_length(c->reader);
 	if (r < 0)
 		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
 	else if (c->reader->damaged)
@@ -86,6 +87,7 @@ void tarx_cmd_compare(struct tarx_report *report)
 						.include = &opts->xattrs_include,
 						.exclude = &opts->xattrs_exclude,
 						.acls = opts->acls,
+						.fflags = opts->fflags,
 						.numeric = opts->numeric_owner },
 				     .root = -1 };
 	TX_FREE char *top = opts->one_top_level ? tarx_member_top(opts) : NULL;
@@ -94,7 +96,7 @@ void tarx_cmd_compare(struct tarx_report *report)
 
 	if (opts->one_top_level && !top)
 		tarx_fatal(report, "--one-top-level: say which directory with --one-top-level=DIR");
-	else if (tarx_reader_open(&reader, opts->archive, &err) < 0)
+	else if (tarx_reader_open(&reader, tarx_opts_source(opts), &err) < 0)
 		tarx_fatal(report, "%s: %s", opts->archive, err.text);
 	else if (tarx_select_open(&select, opts) < 0)
 		tarx_fatal(report, "out of memory");

@@ -256,6 +256,7 @@ static void restore_members(struct extraction *x)
 			break;
 	}
 	x->report->archive_bytes = (uint64_t)x->reader.at;
+	x->report->tar_bytes = tarx_reader_length(&x->reader);
 	if (r < 0)
 		tarx_fatal(x->report, "%s: %s", opts->archive, err.text);
 	else if (x->reader.damaged)
@@ -268,7 +269,7 @@ static void restore_members(struct extraction *x)
 static int begin(struct extraction *x, struct tx_err *err)
 {
 	const struct tarx_opts *opts = x->report->opts;
-	int r = tarx_reader_open(&x->reader, opts->archive, err);
+	int r = tarx_reader_open(&x->reader, tarx_opts_source(opts), err);
 
 	if (r < 0)
 		return tx_wrap(err, "%s", opts->archive);

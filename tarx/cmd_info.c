@@ -19,8 +19,8 @@
 struct last {
 	bool any;
 	uint64_t header; /* bytes from the archive's start */
-	uint64_t payload; /* where it begins; of a sparse one where its map does */
-	uint64_t size; /* bytes of the file */
+	uint64_t payload; /* where it begins, behind the map of a sparse one */
+	uint64_t size; /* bytes that are stored */
 	char *path; /* owned */
 	bool in_one_piece;
 };
@@ -110,6 +110,12 @@ static void close_last(struct look *look, uint64_t next)
 		tell_member(look, padding, shared);
 }
 
+/* Less than the file has where holes were left out. */
+static uint64_t stored_bytes(const struct tarx_item *item)
+{
+	return (uint64_t)(item->segments ? item->data.len : item->size);
+}
+
 static void open_next(struct look *look, const struct tarx_item *item)
 {
 	bool has_payload = tarx_item_kind(item) == TARX_FILE && item->size > 0;
@@ -119,12 +125,14 @@ static void open_next(struct look *look, const struct tarx_item *item)
 		.any = true,
 		.header = (uint64_t)tarx_reader_header(look->reader),
 		.path = strdup(item->path),
-		.size = has_payload ? (uint64_t)item->size : 0,
+		.size = has_payload ? stored_bytes(item) : 0,
 		.in_one_piece = has_payload && item->data.fd >= 0,
 	};
 	if (look->last.in_one_piece)
 		look->last.payload = (uint64_t)(item->data.off - look->reader->base);
 	look->layout->payload += look->last.size;
+	if (has_payload)
+		look->layout->holes += (uint64_t)item->size - look->last.size;
 	look->report->members[tarx_item_kind(item)]++;
 }
 
@@ -167,6 +175,8 @@ static int look_at_members(struct look *look, struct tx_err *err)
 	if (r < 0)
 		return r;
 	look->layout->plain = tarx_reader_is_plain(look->reader);
+	look->layout->compression = tarx_reader_compression(look->reader);
+	look->report->tar_bytes = tarx_reader_length(look->reader);
 	if (look->layout->plain) {
 		close_last(look, (uint64_t)tarx_reader_header(look->reader));
 		look_at_file(look, (uint64_t)tarx_reader_header(look->reader));
@@ -237,10 +247,13 @@ static void tell(const struct tarx_report *report, const struct tarx_layout *lay
 		fprintf(out, "%-12s%" PRIu64 " bytes, takes %" PRIu64 " on the disk\n", "archive",
 			report->archive_bytes, layout->occupied);
 	else
-		fprintf(out, "%-12scompressed, or a pipe: nothing in it can be shared\n",
-			"archive");
+		fprintf(out, "%-12s%s%s: nothing in it can be shared\n", "archive",
+			layout->compression ? "compressed by " : "a pipe",
+			layout->compression ? layout->compression : "");
 	tell_kinds(report);
 	fprintf(out, "%-12s%" PRIu64 " bytes\n", "payload", layout->payload);
+	if (layout->holes > 0)
+		fprintf(out, "%-12s%" PRIu64 " bytes of holes\n", "  left out", layout->holes);
 	if (layout->plain)
 		tell_places(out, layout);
 }
@@ -250,7 +263,7 @@ void tarx_cmd_info(struct tarx_report *report)
 	struct tarx_reader reader;
 	struct look look = { .report = report, .reader = &reader, .layout = &report->layout };
 	struct tx_err err;
-	int r = tarx_reader_open(&reader, report->opts->archive, &err);
+	int r = tarx_reader_open(&reader, tarx_opts_source(report->opts), &err);
 
 	if (r == 0)
 		r = look_at_members(&look, &err);

@@ -44,6 +44,7 @@ static void list_members(struct tarx_report *report, struct tarx_reader *reader,
 		fprintf(report->listing, "block %jd: ** Block of NULs **\n",
 			(intmax_t)(tarx_reader_header(reader) / 512));
 	report->archive_bytes = (uint64_t)reader->at;
+	report->tar_bytes = tarx_reader_length(reader);
 	if (r < 0)
 		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
 	else if (reader->damaged)
@@ -58,7 +59,7 @@ void tarx_cmd_list(struct tarx_report *report)
 	struct tarx_select select;
 	struct tx_err err;
 
-	if (tarx_reader_open(&reader, report->opts->archive, &err) < 0) {
+	if (tarx_reader_open(&reader, tarx_opts_source(report->opts), &err) < 0) {
 		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
 	} else if (tarx_select_open(&select, report->opts) < 0) {
 		tarx_fatal(report, "out of memory");

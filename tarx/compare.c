@@ -4,6 +4,7 @@
 #include "align/io.h"
 #include "align/twin.h"
 #include "overlay/marks.h"
+#include "tarx/fflags.h"
 #include "tarx/path.h"
 
 #include <errno.h>
@@ -152,6 +153,52 @@ static void compare_attributes(const struct pair *pair)
 	compare_acl(pair, "Default ACL differs", item->acl_default, disk.acl_default);
 }
 
+static int open_for_reading(const struct pair *pair)
+{
+	char path[TX_PROC_ROOM];
+
+	tx_proc_path(path, pair->fd);
+	return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+/* A word that this system does not know is no flag of the file's. */
+static bool has_flags(const char *words, const char *disk)
+{
+	const char *unknown;
+	size_t len;
+	uint32_t flags = tarx_fflags_parse(words, &unknown, &len);
+
+	return !unknown && flags == (disk ? tarx_fflags_parse(disk, NULL, NULL) : 0);
+}
+
+/* Again only what the archive has. */
+static void compare_flags(const struct pair *pair)
+{
+	struct tarx_comparison *c = pair->c;
+	const struct tarx_item *item = pair->item;
+	struct tarx_item disk = { 0 };
+	struct tx_err err;
+	TX_FD fd = -1;
+
+	if (!c->wants.fflags || !(item->fflags || item->has_projid) ||
+	    !(S_ISREG(item->mode) || S_ISDIR(item->mode)))
+		return;
+	fd = open_for_reading(pair);
+	if (fd < 0) {
+		tarx_warning(c->report, "%s: Cannot open: %s", item->path, strerror(errno));
+		return;
+	}
+	tx_arena_reset(&c->arena);
+	if (tarx_meta_load_flags(&disk, fd, pair->st.st_dev, &c->asker, &c->arena, &err) < 0) {
+		tarx_warning(c->report, "%s: %s", item->path, err.text);
+		return;
+	}
+	if (item->fflags && !has_flags(item->fflags, disk.fflags))
+		differ(pair, "Flags differ");
+	if (item->has_projid && item->projid != disk.projid)
+		differ(pair, "Project differs");
+}
+
 /* ------------------------------------------------------------------ contents */
 
 static int compare_stream(struct pair *pair, int fd, bool *same, struct tx_err *err)
@@ -220,14 +267,6 @@ static int compare_bytes(struct pair *pair, int fd, bool *same, struct tx_err *e
 	if (item->segments)
 		return compare_segments(pair, fd, same, err);
 	return align_twin_compare(&item->data, fd, 0, &pair->c->report->tally, same, err);
-}
-
-static int open_for_reading(const struct pair *pair)
-{
-	char path[TX_PROC_ROOM];
-
-	tx_proc_path(path, pair->fd);
-	return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 static void compare_contents(struct pair *pair)
@@ -323,6 +362,7 @@ static void compare_pair(struct pair *pair)
 		compare_device(pair);
 	}
 	compare_attributes(pair);
+	compare_flags(pair);
 }
 
 /* As GNU tar names it here, without the slash of a directory. */

@@ -14,6 +14,7 @@ struct tarx_comparison {
 	struct tarx_reader *reader; /* borrowed */
 	struct tarx_owners *owners; /* borrowed */
 	struct tarx_meta_wants wants;
+	struct align_attrs_asker asker;
 	struct tx_arena arena; /* owned: the disk's attributes */
 	int root; /* owned: where members are looked up */
 };

@@ -398,7 +398,8 @@ static bool are_fflags(const struct tarx_record *record)
 	if (record->value_len == 0 || record->value_len > FFLAGS_MOST)
 		return false;
 	for (size_t i = 0; i < record->value_len; i++)
-		if ((record->value[i] < 'a' || record->value[i] > 'z') && record->value[i] != ',')
+		if ((record->value[i] < 'a' || record->value[i] > 'z') && record->value[i] != ',' &&
+		    record->value[i] != '-') /* "journal-data" */
 			return false;
 	return true;
 }

@@ -105,8 +105,12 @@ uint32_t tarx_layout_align(const struct tarx_layout *layout)
 
 void tarx_layout_json(FILE *out, const struct tarx_layout *layout)
 {
-	fprintf(out, "{\"plain\":%s, \"payload\":%" PRIu64, layout->plain ? "true" : "false",
-		layout->payload);
+	const char *compression = layout->compression ? layout->compression : "none";
+
+	fprintf(out,
+		"{\"plain\":%s, \"compression\":\"%s\", \"payload\":%" PRIu64
+		", \"left_out\":%" PRIu64,
+		layout->plain ? "true" : "false", compression, layout->payload, layout->holes);
 	if (layout->plain) {
 		fprintf(out,
 			", \"align\":%" PRIu32 ", \"block\":%" PRIu32 ", \"on_block\":%" PRIu64

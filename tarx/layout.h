@@ -11,9 +11,11 @@
 
 struct tarx_layout {
 	bool plain; /* a file and not compressed: all of the following is known */
+	const char *compression; /* borrowed; its name, or NULL: none */
 	bool pax, gnu, ustar, v7; /* headers of these formats were seen */
 	uint64_t payload; /* bytes of content as it is stored */
-	uint64_t headers; /* bytes, with the padding */
+	uint64_t holes; /* bytes of content that is not stored */
+	uint64_t headers; /* bytes, with the padding and maps of holes */
 	uint64_t padding; /* bytes of comment records */
 	uint64_t padding_most; /* in one member */
 	uint64_t end; /* bytes behind the last member */

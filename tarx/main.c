@@ -30,7 +30,7 @@ static void run_behind_command(struct tarx_report *report, struct tarx_opts *opt
 		tarx_fatal(report, "%s", err.text);
 		return;
 	}
-	opts->archive = "-";
+	opts->behind_command = true;
 	run_verb(report);
 	if (tarx_unpresser_finish(pid, opts->press_command, &err) < 0)
 		tarx_fatal(report, "%s", err.text);

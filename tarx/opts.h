@@ -110,6 +110,7 @@ enum tarx_warning_kind {
 struct tarx_opts {
 	enum tarx_mode mode;
 	const char *archive; /* borrowed; "-" is standard input or output */
+	bool behind_command; /* which unpacks it: it is read from standard input */
 	struct tarx_operand *operands; /* owned */
 	size_t operand_count;
 	const char *dir; /* the last -C; NULL: none */
@@ -178,6 +179,12 @@ struct tarx_opts {
  * says so. */
 int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv);
 void tarx_opts_release(struct tarx_opts *opts);
+
+/* Where the archive is read from: "-" is standard input. */
+static inline const char *tarx_opts_source(const struct tarx_opts *opts)
+{
+	return opts->behind_command ? "-" : opts->archive;
+}
 
 /* Whether a person does not want to hear of KIND. */
 static inline bool tarx_opts_silences(const struct tarx_opts *opts, enum tarx_warning_kind kind)

@@ -277,10 +277,10 @@ const struct tarx_option tarx_options[] = {
 	{ "no-acls", 0, ANY, no_argument, NULL, "no ACLs", .flag = offsetof(struct tarx_opts, acls),
 	  .on = false },
 
-	{ "fflags", 0, MOVES, no_argument, NULL,
+	{ "fflags", 0, MOVES | TARX_COMPARE, no_argument, NULL,
 	  "file flags of chattr(1) and quota projects too (default)",
 	  .flag = offsetof(struct tarx_opts, fflags), .on = true },
-	{ "no-fflags", 0, MOVES, no_argument, NULL, "neither of them",
+	{ "no-fflags", 0, MOVES | TARX_COMPARE, no_argument, NULL, "neither of them",
 	  .flag = offsetof(struct tarx_opts, fflags), .on = false },
 	{ "subvolumes", 0, MOVES, no_argument, NULL, "btrfs subvolumes as such, not as directories",
 	  .flag = offsetof(struct tarx_opts, subvolumes), .on = true },

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -227,6 +228,30 @@ int tarx_place_refused(int dir, const char *name, int r, const char *what, struc
 	return tx_fail(err, -r, "%s", what);
 }
 
+/* The root of a user namespace may do little to what lies outside of it. Where nobody tells we are the
+ * root of all. */
+static bool is_root_of_all(void)
+{
+	FILE *map = fopen("/proc/self/uid_map", "re");
+	unsigned long inside = 0, outside = 0, count = UINT32_MAX;
+
+	if (map && fscanf(map, "%lu %lu %lu", &inside, &outside, &count) != 3)
+		count = UINT32_MAX;
+	if (map)
+		fclose(map);
+	return outside == 0 && count >= UINT32_MAX;
+}
+
+/* Whether a refusal is what was to be expected. */
+static bool lacks_privilege(struct tarx_place *place)
+{
+	if (place->privileged && !place->told_privilege) {
+		place->told_privilege = true;
+		place->namespaced = place->report->opts->same_owner <= 0 && !is_root_of_all();
+	}
+	return !place->privileged || place->namespaced;
+}
+
 static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *err)
 {
 	static const enum tarx_once once[] = { [TARX_META_LOST_HINT] = TARX_ONCE_BTRFS,
@@ -241,9 +266,13 @@ static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *
 				    err->text);
 		return;
 	}
-
+	why = err->code == EPERM ? explain(align_attrs_forbidding(c->fd, NULL)) : NULL;
+	if (why) {
+		tarx_warning(c->place->report, "%s: %s; it is %s", c->path, err->text, why);
+		return;
+	}
 	/* Without privilege some attributes cannot be had; GNU tar does not count that either. */
-	if (!c->place->privileged && err->code == EPERM) {
+	if (err->code == EPERM && lacks_privilege(c->place)) {
 		c->place->report->left_out++;
 		if (tarx_say_once(c->place->report, TARX_ONCE_PRIVILEGE))
 			tarx_notice(c->place->report,
@@ -251,11 +280,7 @@ static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *
 				    err->text);
 		return;
 	}
-	why = err->code == EPERM ? explain(align_attrs_forbidding(c->fd, NULL)) : NULL;
-	if (why)
-		tarx_warning(c->place->report, "%s: %s; it is %s", c->path, err->text, why);
-	else
-		tarx_warning(c->place->report, "%s: %s", c->path, err->text);
+	tarx_warning(c->place->report, "%s: %s", c->path, err->text);
 }
 
 /* Owner and mode of ITEM as the attribute of rootless containers; KEEP (owned by the caller) and TEXT

@@ -76,6 +76,8 @@ struct tarx_place {
 	bool stayed; /* what was there instead of the last item */
 	bool refused; /* under ALIGN_REFLINK_ALWAYS something could not be shared */
 	bool privileged; /* EPERM is a finding, not our lot */
+	bool told_privilege,
+		namespaced; /* whether it was asked, and is only so in a user namespace */
 };
 
 /* Opens the target DIR. Returns 0 or -errno. */

@@ -69,12 +69,14 @@ static int make_subvolume(struct tarx_place *place, const struct tarx_item *item
 }
 
 /* A subvolume that was there before is as good as a new one. */
-static void check_subvolume(struct tarx_place *place, const struct tarx_item *item, int fd)
+static bool is_good_subvolume(struct tarx_place *place, const struct tarx_item *item, int fd)
 {
 	struct tx_err err;
 
-	if (align_volume_is_subvolume(fd, &err) <= 0)
-		tell_no_subvolume(place, item, "the directory is there already");
+	if (align_volume_is_subvolume(fd, &err) > 0)
+		return true;
+	tell_no_subvolume(place, item, "the directory is there already");
+	return false;
 }
 
 /* ------------------------------------------------------------------ making */
@@ -110,7 +112,7 @@ static int replace_by_directory(struct tarx_place *place, const struct tarx_item
 }
 
 /* A directory that is there stays; anything else, a symbolic link too, gives way. *SUBVOLUME: a
- * subvolume is wanted, and then whether one was made. */
+ * subvolume is wanted, and then whether there is one. */
 static int make_directory(struct tarx_place *place, const struct tarx_item *item, const char *name,
 			  bool *subvolume, bool *was_there)
 {
@@ -122,11 +124,9 @@ static int make_directory(struct tarx_place *place, const struct tarx_item *item
 		return open_directory(place, name);
 	if (r != -EEXIST)
 		return r;
-	*subvolume = false;
 	fd = open_directory(place, name);
 	*was_there = fd >= 0;
-	if (fd >= 0 && wanted)
-		check_subvolume(place, item, fd);
+	*subvolume = fd >= 0 && wanted && is_good_subvolume(place, item, fd);
 	if (fd != -ENOTDIR && fd != -ELOOP)
 		return fd;
 	*subvolume = wanted;

@@ -191,22 +191,48 @@ static int by_depth(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
+static bool is_same(int fd, const struct tarx_later *later)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_dev == later->dev && st.st_ino == later->ino;
+}
+
+/* Others may have put a device in its place, which must not be set going. */
+static int open_file_by_path(const struct tarx_place *place, const struct tarx_later *later)
+{
+	TX_FD at = tarx_place_find(place, later->path, O_PATH | O_NOFOLLOW);
+	char self[TX_PROC_ROOM];
+	int fd;
+
+	if (at < 0)
+		return at;
+	if (!is_same(at, later))
+		return -ESTALE;
+	tx_proc_path(self, at);
+	fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_by_path(const struct tarx_place *place, const struct tarx_later *later)
+{
+	if (!S_ISDIR(later->mode))
+		return open_file_by_path(place, later);
+	return tarx_place_find(place, *later->path ? later->path : ".",
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
 static int open_again(const struct tarx_place *place, const struct tarx_later *later)
 {
-	const int flags = O_RDONLY | (S_ISDIR(later->mode) ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY);
-	TX_FD fd = align_handle_open(&later->handle, place->root, flags);
-	struct stat st;
+	TX_FD fd = align_handle_open(&later->handle, place->root,
+				     S_ISDIR(later->mode) ? O_RDONLY | O_DIRECTORY : O_RDONLY);
 
 	/* Gone for good; other failures of a handle (it needs privilege) leave the path. */
 	if (fd == -ESTALE)
 		return fd;
 	if (fd < 0)
-		fd = tarx_place_find(place, *later->path ? later->path : ".", flags | O_NOFOLLOW);
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_dev != later->dev || st.st_ino != later->ino)
+		fd = open_by_path(place, later);
+	if (fd >= 0 && !is_same(fd, later))
 		return -ESTALE;
 	return tx_fd_steal(&fd);
 }

@@ -18,6 +18,8 @@
 #define READ_BLOCK 4096u
 #define READ_MOST  (256u << 10)
 
+#define RECORD 10240u /* bytes that GNU tar reads at once */
+
 /* ------------------------------------------------------------------ bytes of the file */
 
 static size_t next_want(size_t want)
@@ -592,6 +594,21 @@ bool tarx_reader_keeps_fractions(const struct tarx_reader *reader)
 off_t tarx_reader_header(const struct tarx_reader *reader)
 {
 	return (off_t)archive_read_header_position(reader->archive);
+}
+
+uint64_t tarx_reader_length(const struct tarx_reader *reader)
+{
+	uint64_t at = reader->archive ? (uint64_t)archive_filter_bytes(reader->archive, 0) : 0;
+	uint64_t whole = (at + RECORD - 1) / RECORD * RECORD;
+
+	return tarx_reader_is_plain(reader) && whole > (uint64_t)reader->size
+		       ? (uint64_t)reader->size
+		       : whole;
+}
+
+const char *tarx_reader_compression(const struct tarx_reader *reader)
+{
+	return tarx_unpack_is_open(&reader->unpack) ? tarx_unpack_name(&reader->unpack) : NULL;
 }
 
 void tarx_reader_release(struct tarx_reader *reader)

@@ -73,6 +73,12 @@ bool tarx_reader_keeps_fractions(const struct tarx_reader *reader);
  * archive's start. */
 off_t tarx_reader_header(const struct tarx_reader *reader);
 
+/* How much of the tar was read, not compressed, in whole records of 10240 bytes, as GNU tar counts it. */
+uint64_t tarx_reader_length(const struct tarx_reader *reader);
+
+/* The name of the compression; NULL: there is none. Asked like tarx_reader_is_plain(). */
+const char *tarx_reader_compression(const struct tarx_reader *reader);
+
 void tarx_reader_release(struct tarx_reader *reader);
 
 #endif

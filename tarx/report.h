@@ -27,6 +27,7 @@ struct tarx_report {
 	uint64_t members[TARX_KINDS];
 	uint64_t subvolumes; /* directories stored that are btrfs subvolumes */
 	uint64_t header_bytes, padding_bytes, archive_bytes;
+	uint64_t tar_bytes; /* that were read, of the tar in the archive */
 	struct align_tally tally;
 	struct tarx_progress progress;
 	struct tarx_layout layout; /* of --info */

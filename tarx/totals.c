@@ -35,8 +35,8 @@ void tarx_totals_amount(char out[TARX_TOTALS_ROOM], double bytes)
 void tarx_totals_tell(const struct tarx_report *report)
 {
 	char amount[TARX_TOTALS_ROOM], speed[TARX_TOTALS_ROOM] = "?B";
-	const char *done = report->opts->mode & (TARX_CREATE | TARX_APPEND) ? "written" : "read";
-	uint64_t bytes = report->archive_bytes;
+	bool writes = report->opts->mode & (TARX_CREATE | TARX_APPEND);
+	uint64_t bytes = writes ? report->archive_bytes : report->tar_bytes;
 	struct timespec now;
 	double seconds;
 
@@ -46,5 +46,6 @@ void tarx_totals_tell(const struct tarx_report *report)
 	tarx_totals_amount(amount, (double)bytes);
 	if (seconds > 0)
 		tarx_totals_amount(speed, (double)bytes / seconds);
-	fprintf(stderr, "Total bytes %s: %" PRIu64 " (%s, %s/s)\n", done, bytes, amount, speed);
+	fprintf(stderr, "Total bytes %s: %" PRIu64 " (%s, %s/s)\n", writes ? "written" : "read",
+		bytes, amount, speed);
 }

@@ -95,6 +95,11 @@ const char *tarx_unpack_why(const struct tarx_unpack *unpack)
 	return text ? text : "the compressed archive is damaged";
 }
 
+const char *tarx_unpack_name(const struct tarx_unpack *unpack)
+{
+	return unpack->gunzip ? "gzip" : archive_filter_name(unpack->archive, 0);
+}
+
 off_t tarx_unpack_used(const struct tarx_unpack *unpack)
 {
 	if (unpack->gunzip)

@@ -32,6 +32,9 @@ static inline bool tarx_unpack_is_open(const struct tarx_unpack *unpack)
 int tarx_unpack_next(struct tarx_unpack *unpack, const void **bytes, size_t *len);
 const char *tarx_unpack_why(const struct tarx_unpack *unpack);
 
+/* "gzip", or libarchive's name of what it is. */
+const char *tarx_unpack_name(const struct tarx_unpack *unpack);
+
 /* How many compressed bytes were made use of. */
 off_t tarx_unpack_used(const struct tarx_unpack *unpack);
 

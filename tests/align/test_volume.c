@@ -129,6 +129,30 @@ static void test_subvolumes(void)
 #endif
 }
 
+static void test_making_subvolumes(void)
+{
+	TX_FD dir = open_dir("btrfs"), xfs = open_dir("xfs"), made = -1;
+	struct tx_err err = { 0 };
+
+#ifdef HAVE_BTRFSUTIL
+	tap_number(align_subvolume_make(dir, "made", &err), 0, "a subvolume is made");
+	tap_number(is_subvolume("btrfs/made"), 1, "which is one");
+	tap_number(align_subvolume_make(dir, "made", &err), -EEXIST, "not where its name is taken");
+	tap_ok(align_subvolume_make(xfs, "made", &err) < 0 && err.text[0], "nor on XFS");
+	made = open_dir("btrfs/made");
+	tap_number(align_subvolume_is_read_only(made, &err), 0, "it can be written to");
+	tap_number(align_subvolume_protect(made, &err), 0, "until it is protected");
+	tap_number(align_subvolume_is_read_only(made, &err), 1, "which is told");
+	tap_ok(mkdirat(made, "below", 0700) < 0 && errno == EROFS, "and true");
+#else
+	tap_number(align_subvolume_make(dir, "made", &err), -EOPNOTSUPP,
+		   "built without libbtrfsutil no subvolume is made");
+	tap_string(err.text, "tarx was built without libbtrfsutil", "and the reason given");
+	(void)xfs;
+	(void)made;
+#endif
+}
+
 /* ------------------------------------------------------------------ handles */
 
 static ino_t inode_of(int fd)
@@ -219,6 +243,34 @@ static void test_no_handles(void)
 	align_handle_release(&handle);
 }
 
+/* On file systems without handles of their own: those of the kernel. */
+static void test_general_handles(const char *disk)
+{
+	TX_FD dir = open_dir(disk), other = open_dir("."), fd = disk_file(disk, "general");
+	struct align_handle handle;
+	struct align_volume v;
+	struct tx_err err;
+	ino_t ino = inode_of(fd);
+	int again;
+
+	must(align_volume_probe(&v, dir, &err) == 0, "probe");
+	tap_number(align_handle_take_general(&v, &handle, fd, other), v.handles ? 0 : -EXDEV,
+		   "%s: the kernel's handle is for the file system at hand", disk);
+	align_handle_release(&handle);
+	tap_number(align_handle_take_general(&v, &handle, fd, dir), 0, "%s: is taken there", disk);
+	must(rename(scene_path("%s/general", disk), scene_path("%s/moved", disk)) == 0, "rename");
+	tx_fd_release(&fd);
+	again = align_handle_open(&handle, dir, O_RDONLY);
+	tap_ok(again >= 0 && inode_of(again) == ino, "%s: it opens the same inode after a rename",
+	       disk);
+	tap_ok(fcntl(again, F_GETFD) & FD_CLOEXEC, "%s: for this program only", disk);
+	close(again);
+	must(unlink(scene_path("%s/moved", disk)) == 0, "unlink");
+	tap_number(align_handle_open(&handle, dir, O_RDONLY), -ESTALE,
+		   "%s: a removed inode is stale", disk);
+	align_handle_release(&handle);
+}
+
 int main(void)
 {
 	if (disks_open("a file system tells what it can")) {
@@ -228,6 +280,9 @@ int main(void)
 		test_small_blocks();
 		test_failure();
 		test_subvolumes();
+		test_making_subvolumes();
+		test_general_handles("btrfs");
+		test_general_handles("xfs");
 		test_handles("xfs");
 		if (disks[2].there)
 			test_handles("xfs64k");
@@ -235,6 +290,8 @@ int main(void)
 			test_two_disks();
 		if (disks[4].there)
 			test_no_handles();
+		if (disks[4].there)
+			test_general_handles("ext4");
 		disks_close();
 	}
 	return tap_done();

@@ -58,12 +58,36 @@ for format in gnu ustar v7; do
 		"$(stat -c %s $format.tar)"
 done
 
+# Holes that were left out count as what they are, and maps of holes as headers.
+must mkdir holes
+truncate -s 1M holes/nothing
+truncate -s 10M holes/much
+head -c 100000 /dev/urandom >>holes/much
+must "$TARX" -c -S --align=16K -f holes-tarx.tar holes
+must tar -c -S --format=gnu -f holes-gnu.tar holes
+must tar -c -S --format=pax -f holes-pax.tar holes
+must tar -c -S --format=pax --sparse-version=0.1 -f holes-old.tar holes
+for archive in holes-{tarx,gnu,pax,old}.tar; do
+	exits 0 "$archive" "$TARX" --info --stats=stats -f "$archive"
+	is "$archive: payload is what is stored" "$(layout payload)" 100000
+	is "$archive: holes are not" "$(layout left_out)" $((11 * 1024 * 1024))
+	like "$archive: which is told" "$out" "*left out  11534336 bytes of holes*"
+	is "$archive: all of it is told" $(($(layout header) + $(layout end) + 100352)) "$(stat -c %s "$archive")"
+done
+is "holes do not count for the alignment" \
+	"$("$TARX" --info -f holes-tarx.tar | awk '/^alignment/ { print $2 }')" 16384
+
 must gzip -k gnu.tar
-exits 0 "a compressed archive" "$TARX" --info --stats=stats -f gnu.tar.gz
-like "is told to be one" "$out" '*compressed*'
-is "and how much is in it" "$(layout payload)" $((300000 + 65536 + 6))
-exits 0 "an archive in a pipe" bash -c "cat gnu.tar | '$TARX' --info"
+must bzip2 -k gnu.tar
+for archive in gzip:gnu.tar.gz bzip2:gnu.tar.bz2; do
+	exits 0 "$archive: a compressed archive" "$TARX" --info --stats=stats -f "${archive#*:}"
+	like "$archive: is told to be one, and of what kind" "$out" "*compressed by ${archive%:*}*"
+	is "$archive: and how much is in it" "$(layout payload)" $((300000 + 65536 + 6))
+done
+exits 0 "an archive in a pipe" bash -c "cat gnu.tar | '$TARX' --info --stats=stats"
 like "has its members counted" "$out" '*3 files*'
+like "is a pipe and not compressed" "$out" '*archive*a pipe:*'
+is "is not compressed" "$(layout compression)" none
 head -c 10240 /dev/zero >zeros.tar
 exits 0 "an archive of nothing" "$TARX" --info -f zeros.tar
 like "has no members" "$out" '*members     none*'

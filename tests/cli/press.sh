@@ -98,6 +98,14 @@ exits 2 "-I: a program that fails, over an archive" "$TARX" -c -I false -f kept.
 is "what was there stays" "$(cat kept.tar)" before
 exits 2 "-I: a program that cannot read it" "$TARX" -t -I false -f command.tar.gz
 like "-I: is named" "$err" '*false*'
+head -c 30000 plain.tar | gzip >cut.tar.gz
+exits 2 "-I: an archive that is damaged" "$TARX" -t -I gzip -f cut.tar.gz
+like "-I: is named by its own name" "$err" 'tarx: cut.tar.gz: *'
+exits 0 "-I: --stats" "$TARX" -t -I gzip --stats=stats -f command.tar.gz
+is "-I: --stats name the archive" "$(field stats archive)" command.tar.gz
+mkdir top
+(cd top && must "$TARX" -x -I gzip --one-top-level -f ../command.tar.gz)
+is "-I: a directory is named after it" "$(ls top)" command
 exits 2 "-I: an archive that is not there" "$TARX" -t -I gzip -f nosuch.tar
 like "-I: is named too" "$err" '*nosuch.tar*'
 
@@ -111,6 +119,15 @@ exits 2 "a full disk behind a program" "$TARX" -c -I gzip -f "$FS/a.tar.gz" tree
 is "a full disk behind a program: nothing is left" "$(ls -A "$FS")" ''
 
 # ---- reading
+
+must tar -c -z -f gnu.tar.gz tree
+for archive in plain.tar gnu.tar.gz out.tar.bz2; do
+	for mode in -t -d; do
+		tar $mode --totals -f $archive 2>&1 >/dev/null | grep Total >gnu.total
+		exits 0 "$mode --totals of $archive" "$TARX" $mode --totals -f $archive
+		is "$mode --totals of $archive: as GNU tar" "${err%%(*}" "$(sed 's/(.*//' gnu.total)"
+	done
+done
 
 exits 0 "-z of an archive that is not compressed" "$TARX" -t -z -f plain.tar
 exits 0 "-J of one compressed by gzip" "$TARX" -t -J -f out.tar.gz

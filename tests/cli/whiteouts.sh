@@ -37,11 +37,15 @@ by_umoci()
 	umoci raw unpack --image image:t rootfs
 }
 
+# Nothing of it is left: its locks would stay in shared memory.
+printf '[engine]\nlock_type = "file"\n' >"$WORK/containers.conf"
+
 store() # DRIVER ARGUMENT...
 {
 	local driver=$1
 	shift
-	podman --root "$fs/store-$driver" --runroot "$fs/run-$driver" --storage-driver "$driver" \
+	CONTAINERS_CONF=$WORK/containers.conf podman --root "$fs/store-$driver" --runroot "$fs/run-$driver" \
+		--tmpdir "$fs/tmp-$driver" --storage-driver "$driver" \
 		--cgroup-manager cgroupfs --events-backend none "$@"
 }
 

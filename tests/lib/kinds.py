@@ -140,6 +140,10 @@ def xattrs():
     os.setxattr("xattrs/link", "trusted.on-a-link", b"yes", follow_symlinks=False)
     write("xattrs/ping", mode=0o755)
     os.setxattr("xattrs/ping", "security.capability", capability(1, 1 << 13))
+    write("xattrs/user-ping", mode=0o755)
+    # Version 3, of a user namespace whose root is 100000.
+    os.setxattr("xattrs/user-ping", "security.capability",
+                struct.pack("<IIIIII", 0x03000001, 1 << 13, 0, 0, 0, 100000))
     try:
         # A label as any other attribute, where nobody watches over labels.
         os.setxattr("xattrs/ping", "security.selinux", b"system_u:object_r:ping_exec_t:s0\0")
