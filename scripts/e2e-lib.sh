@@ -2,7 +2,9 @@
 # What the end-to-end scripts share: a real CRIU with podman, runc and crun, in a world of their own. Sourced
 # after lib.sh, by a script that runs as root:
 #
-#   e2e_private "$0" "$@"    goes into namespaces of its own (mounts, processes); comes back inside of them
+#   e2e_private "$0" "$@"    goes into namespaces of its own (mounts, processes); comes back inside of them, and
+#                            $TARX is the program to test, built if it is not set
+#   e2e_etc                  /etc can be written to, and nobody else sees it
 #   e2e_fs KIND SIZE         btrfs or xfs in an image; $FS is the mounted folder
 #   e2e_rootfs DIR           a root file system with busybox and files to change
 #   e2e_podman ARGUMENT...   podman, or what $E2E_PODMAN names, with its storage on $FS and the runtime $E2E_RUNTIME
@@ -79,6 +81,15 @@ e2e_prepare()
 	) 9>"$e2e_newer.lock"
 }
 
+e2e_tarx()
+{
+	local dir=${BUILD:-$top/build}/gcc
+	[ -n "${TARX-}" ] && return
+	install_missing "${packages_build[@]}"
+	build "$dir" --enable-werror || return
+	TARX=$(program_in "$dir") && export TARX
+}
+
 # ---- a world of its own
 
 # Cgroups outlive namespaces; all of ours are below one name.
@@ -96,6 +107,7 @@ e2e_private() # SCRIPT ARGUMENT...
 		return
 	fi
 	[ "$(id -u)" -eq 0 ] || die "needs root"
+	e2e_tarx || die "cannot build tarx"
 	e2e_prepare || die "no CRIU to test with"
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/tarx-e2e.XXXXXX") || die "no temporary folder"
 	chmod 755 "$WORK"
@@ -132,6 +144,12 @@ e2e_world()
 	fi
 	export CONTAINERS_CONF=$WORK/containers.conf PODMAN_IGNORE_CGROUPSV1_WARNING=1
 	e2e_runtime runc
+}
+
+e2e_etc()
+{
+	must mkdir -p /run/etc/upper /run/etc/work
+	must mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
 }
 
 e2e_runtime() # runc|crun
