@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ IMAGES = "checkpoint"
 DIFF = "rootfs-diff.tar"
 SCRATCH = ".tarx-criu-hook."
 FORGOTTEN = 60  # seconds: a directory without a lock may also be one that is just being made
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 COMPRESSION = re.compile(r"--(gz|gunzip|ungzip|bz|xz|zst|lz|compress|uncompress|auto-compress|use-compress)")
 
 
@@ -78,6 +80,20 @@ def locked(path):
         os.close(fd)
 
 
+@contextlib.contextmanager
+def undisturbed():
+    """A signal that ends the hook does so behind this: a process that is being started would be forgotten."""
+    caught = []
+    before = {number: signal.signal(number, lambda number, _: caught.append(number)) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in caught:
+        signal.raise_signal(number)
+
+
 def pattern(name):
     """The name of a file as the argument that leaves out this one and no other."""
     return ["--anchored", "--no-wildcards", "--no-ignore-case", f"--exclude=./{name}"]
@@ -101,17 +117,19 @@ class Tarx:
         if stats:
             command.insert(2, f"--stats={stats}")
         self.report.debug("running " + " ".join(command))
+        child = None
         try:
-            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/",
-                                  stdout=self.report.file or subprocess.DEVNULL) as child:
-                try:
-                    said = self.listen(child.stderr)
-                    code = child.wait()
-                except BaseException:
-                    child.terminate()
-                    raise
+            with undisturbed():
+                child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/",
+                                         stdout=self.report.file or subprocess.DEVNULL)
+            said = self.listen(child.stderr)
+            code = child.wait()
         except (OSError, ValueError) as error:
             raise Failure(f"{what}: {self.program}: {error}") from None
+        finally:
+            if child and child.returncode is None:
+                child.terminate()
+                child.wait()
         if code != 0:
             raise Failure(f"{what}: tarx ended with {code}: {said or 'it said nothing'}")
         if stats:

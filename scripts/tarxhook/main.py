@@ -3,7 +3,7 @@ import os
 import signal
 import sys
 
-from .archive import Tarx
+from .archive import ENDING, Tarx
 from .config import PATH, VARIABLE, Config, load
 from .container import Container
 from .dump import dump
@@ -46,7 +46,7 @@ def by_hand(arguments, config):
 
 
 def main(program, *arguments):
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, ended)
     config, report = Config(), Report()
     try:
