@@ -2,7 +2,7 @@
 import json
 import os
 
-from .archive import DIFF, IMAGES, SELF, Tree, digest, pattern, scratch
+from .archive import DIFF, IMAGES, SCRATCH, SELF, Tree, digest, pattern, scratch
 from .report import Failure
 
 
@@ -86,7 +86,8 @@ def write(container, config, tarx, report, folder, archive, members, own):
     operands, options = ["-C", parts, SELF, *told["members"]], []
     if config.images:
         operands += ["-C", container.images, "."]
-        options = [rf"--transform=s,^\.,{IMAGES},S"] + [word for name in log for word in pattern(name)]
+        options = [rf"--transform=s,^\.,{IMAGES},S", "--anchored", "--wildcards", f"--exclude=./{SCRATCH}*",
+                   *(word for name in log for word in pattern(name))]
         if os.path.lexists(os.path.join(container.images, "parent")):
             report.warning(f"{container.images}: these images need those of an earlier dump, which are not archived")
     whole = os.path.join(folder, "whole")

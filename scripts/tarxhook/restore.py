@@ -42,28 +42,34 @@ def missing_images(container, told):
     return missing
 
 
-def put_images_back(container, tarx, report, archive, names, folder):
-    """What options of the dump have left out is not in the archive, and not missed."""
+def put_images_back(container, tarx, report, archive, names):
+    """Each appears when all of them are whole. What options of the dump have left out is not missed."""
     there = tarx.images_in(archive)
     names = [name for name in names if os.fsencode(name) in there]
     if not names:
         return
-    wanted = os.path.join(folder, "names")
-    with open(wanted, "wb") as file:
-        file.write(b"".join(os.fsencode(f"{IMAGES}/{name}") + b"\0" for name in names))
-    tarx.extract(archive, container.images, ["--strip-components=1", "-C", container.images, "--null", "-T", wanted],
-                 os.path.join(folder, "stats"))
+    with scratch(os.path.join(container.images, IMAGES)) as folder:
+        wanted, fresh = os.path.join(folder, "names"), os.path.join(folder, "fresh")
+        os.mkdir(fresh)
+        with open(wanted, "wb") as file:
+            file.write(b"".join(os.fsencode(f"{IMAGES}/{name}") + b"\0" for name in names))
+        tarx.extract(archive, container.images, ["--strip-components=1", "-C", fresh, "--null", "-T", wanted],
+                     os.path.join(folder, "stats"))
+        for name in names:
+            path = os.path.join(container.images, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.rename(os.path.join(fresh, name), path)
     report.info(f"{len(names)} images are back in {container.images}")
 
 
-def put_trees_back(config, tarx, members, archive, folder):
+def put_trees_back(config, tarx, members, archive):
     """Each as an archive of its own first, so that none is touched before all of them are known to be whole."""
-    stats = os.path.join(folder, "stats")
-    tarx.run(archive, ["-x", "-f", archive, "-C", folder, *(tree.member for tree in members)])
-    for tree in members:
-        left_out = [f"--exclude=./{name}" for name in config.leave_out] if tree.diff else []
-        tarx.extract(os.path.join(folder, tree.member), tree.path,
-                     [*tree.overlay(), "--anchored", *left_out, "-C", tree.path], stats)
+    with scratch(archive) as folder:
+        tarx.run(archive, ["-x", "-f", archive, "-C", folder, *(tree.member for tree in members)])
+        for tree in members:
+            left_out = [f"--exclude=./{name}" for name in config.leave_out] if tree.diff else []
+            tarx.extract(os.path.join(folder, tree.member), tree.path,
+                         [*tree.overlay(), "--anchored", *left_out, "-C", tree.path], os.path.join(folder, "stats"))
 
 
 def none_belongs(config, report, reason):
@@ -93,12 +99,11 @@ def restore(container, config, tarx, report):
     if not images and not members:
         report.debug("everything is there already")
         return
-    with scratch(archive) as folder:
-        if images:
-            put_images_back(container, tarx, report, archive, images, folder)
-        if members:
-            put_trees_back(config, tarx, members, archive, folder)
-            try:
-                note.make()
-            except (OSError, ValueError) as error:
-                report.warning(f"{NOTES}: {error}")
+    if images:
+        put_images_back(container, tarx, report, archive, images)
+    if members:
+        put_trees_back(config, tarx, members, archive)
+        try:
+            note.make()
+        except (OSError, ValueError) as error:
+            report.warning(f"{NOTES}: {error}")

@@ -343,6 +343,14 @@ configure "archive = '$FS/out/a.tar'"
 exits 0 "images that build on others" stage post-dump
 like "are warned of" "$err" "*need those of an earlier dump*"
 
+configure "archive = '$FS/out/%ID%.tar'" 'create = { zstd = true }'
+images=$FS/images
+exits 0 "compressed" stage post-dump
+mv "$images/core-1.img" "$WORK/core"
+exits 0 "and restored" stage pre-restore
+ok "as it was" cmp "$WORK/core" "$images/core-1.img"
+rm "$FS/out/images.tar"
+
 # ---- at once, ended, and on a full disk
 
 images=$FS/images
@@ -392,6 +400,13 @@ configure "archive = '$FS/%ID%.tar'"
 exits 1 "a full disk: fails" stage post-dump
 like "says why" "$err" "*No space left on device*"
 is "and leaves nothing" "$(ls -A "$FS")" ''
+mkdir "$FS/images"
+cp "$images/inventory.img" "$images/pstree.img" "$FS/images"
+configure "archive = '${images%/images}/out/%ID%.tar'"
+images=$FS/images exits 1 "a full disk at pre-restore: fails" stage pre-restore
+like "says why" "$err" "*No space left on device*"
+is "and no image has come back in part" "$(ls -A "$FS/images" | tr '\n' ' ')" "inventory.img pstree.img "
+rm -r "$FS/images"
 configure "archive = '/proc/nowhere/x.tar'"
 exits 1 "a directory that cannot be made: fails" stage post-dump
 like "says which" "$err" "*/proc/nowhere*"
