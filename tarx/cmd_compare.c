@@ -2,7 +2,7 @@
 #include "tarx/cmd.h"
 #include "tarx/compare.h"
 #include "tarx/member.h"
-#include "tarx/select.h"
+#include "tarx/sections.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,31 +47,49 @@ static int compare(struct tarx_comparison *c, const struct tarx_item *item, cons
 	return r;
 }
 
-static void compare_members(struct tarx_comparison *c, struct tarx_select *select, const char *top)
-{
-	struct tarx_report *report = c->report;
-	struct tarx_item item;
-	struct tx_err err;
-	const char *dir = NULL;
-	int r;
+struct run {
+	struct tarx_comparison c;
+	const char *top; /* borrowed: --one-top-level's directory, or NULL */
+	const char *dir; /* borrowed: what c.root is */
+};
 
-	while ((r = tarx_reader_next(c->reader, &item, &err)) > 0) {
-		if (!tarx_select_takes(select, item.path))
-			continue;
-		if (c->root < 0 || dir != select->dir)
-			r = enter(c, select->dir, top, &err);
-		if (r < 0 || compare(c, &item, top) < 0)
-			break;
-		dir = select->dir;
+static int take(void *data, struct tarx_section *section, struct tarx_reader *reader,
+		const struct tarx_item *item)
+{
+	struct run *run = data;
+	const char *dir = section->select.dir;
+	struct tx_err err;
+
+	run->c.reader = reader;
+	if ((run->c.root < 0 || run->dir != dir) && enter(&run->c, dir, run->top, &err) < 0)
+		return tarx_fatal(run->c.report, "%s: %s", run->c.report->opts->archive, err.text);
+	run->dir = dir;
+	return compare(&run->c, item, run->top);
+}
+
+static void compare_members(struct run *run, struct tarx_reader *reader)
+{
+	struct tarx_report *report = run->c.report;
+	struct tarx_sections sections;
+	struct tx_err err;
+
+	if (tarx_sections_open(&sections, report, &err) < 0) {
+		tarx_fatal(report, "%s", err.text);
+	} else {
+		sections.take = take;
+		sections.data = run;
+		sections.moves = true;
+		tarx_sections_read(&sections, reader);
 	}
-	report->archive_bytes = (uint64_t)c->reader->at;
-	report->tar_bytes = tarx_reader_length(c->reader);
-	if (r < 0)
-		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
-	else if (c->reader->damaged)
-		tarx_fatal(report, "%s: a damaged header was passed over", report->opts->archive);
-	if (r == 0 && c->reader->doubt)
-		tarx_notice(report, "%s: %s", report->opts->archive, c->reader->doubt);
+	tarx_sections_close(&sections);
+}
+
+static void release(struct run *run, struct tarx_reader *reader)
+{
+	tx_arena_release(&run->c.arena);
+	tx_fd_release(&run->c.root);
+	tarx_owners_release(run->c.owners);
+	tarx_reader_release(reader);
 }
 
 void tarx_cmd_compare(struct tarx_report *report)
@@ -79,34 +97,27 @@ void tarx_cmd_compare(struct tarx_report *report)
 	const struct tarx_opts *opts = report->opts;
 	struct tarx_reader reader = { .fd = -1 };
 	struct tarx_owners owners = { 0 };
-	struct tarx_comparison c = { .report = report,
-				     .reader = &reader,
-				     .owners = &owners,
-				     .wants = { .xattrs = opts->xattrs,
-						.no_selinux = !opts->selinux,
-						.include = &opts->xattrs_include,
-						.exclude = &opts->xattrs_exclude,
-						.acls = opts->acls,
-						.fflags = opts->fflags,
-						.numeric = opts->numeric_owner },
-				     .root = -1 };
 	TX_FREE char *top = opts->one_top_level ? tarx_member_top(opts) : NULL;
-	struct tarx_select select = { 0 };
+	struct run run = { .top = top,
+			   .c = { .report = report,
+				  .owners = &owners,
+				  .wants = { .xattrs = opts->xattrs,
+					     .no_selinux = !opts->selinux,
+					     .include = &opts->xattrs_include,
+					     .exclude = &opts->xattrs_exclude,
+					     .acls = opts->acls,
+					     .fflags = opts->fflags,
+					     .numeric = opts->numeric_owner },
+				  .root = -1 } };
 	struct tx_err err;
 
 	if (opts->one_top_level && !top)
 		tarx_fatal(report, "--one-top-level: say which directory with --one-top-level=DIR");
 	else if (tarx_reader_open(&reader, tarx_opts_source(opts), &err) < 0)
 		tarx_fatal(report, "%s: %s", opts->archive, err.text);
-	else if (tarx_select_open(&select, opts) < 0)
-		tarx_fatal(report, "out of memory");
 	else {
 		reader.ignore_zeros = opts->ignore_zeros;
-		compare_members(&c, &select, top);
+		compare_members(&run, &reader);
 	}
-	tarx_select_close(&select, report->exit_code < 2 ? report : NULL);
-	tx_arena_release(&c.arena);
-	tx_fd_release(&c.root);
-	tarx_owners_release(&owners);
-	tarx_reader_release(&reader);
+	release(&run, &reader);
 }

@@ -1,10 +1,12 @@
 #include "align/cleanup.h"
 #include "tarx/cmd.h"
+#include "tarx/deleted.h"
 #include "tarx/member.h"
+#include "tarx/path.h"
 #include "tarx/place.h"
 #include "tarx/pour.h"
 #include "tarx/reader.h"
-#include "tarx/select.h"
+#include "tarx/sections.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,8 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One -C, and what is restored there. */
+/* One -C for members of one section, and what is restored there. */
 struct target {
+	const struct tarx_section *section; /* borrowed */
 	const char *dir; /* borrowed; NULL: where tarx was started */
 	bool entered; /* --one-top-level: its directory is the target */
 	struct tarx_place place;
@@ -26,7 +29,7 @@ struct extraction {
 	struct target **targets; /* owned */
 	size_t target_count;
 	char *top; /* owned; NULL: none */
-	struct tarx_select select;
+	struct tarx_sections sections;
 	struct tarx_owners owners;
 	struct tarx_meta_wants wants;
 };
@@ -54,11 +57,14 @@ static struct tarx_meta_wants what_to_restore(const struct tarx_opts *opts)
 }
 
 /* --reflink=always is a promise that a pipe or a compressed archive cannot keep. */
-static int check_source(struct extraction *x)
+static int check_source(void *data, struct tarx_reader *reader)
 {
+	struct extraction *x = data;
 	const struct tarx_opts *opts = x->report->opts;
+	bool nested = reader != &x->reader;
 
-	if (opts->reflink != ALIGN_REFLINK_ALWAYS || tarx_reader_is_plain(&x->reader))
+	if (opts->reflink != ALIGN_REFLINK_ALWAYS || tarx_reader_is_plain(reader) ||
+	    (!nested && x->sections.list[0].idle))
 		return 0;
 	return tarx_fatal(
 		x->report,
@@ -68,15 +74,17 @@ static int check_source(struct extraction *x)
 
 /* ------------------------------------------------------------------ targets */
 
-static struct target *find_target(const struct extraction *x, const char *dir)
+static struct target *find_target(const struct extraction *x, const struct tarx_section *section,
+				  const char *dir)
 {
 	for (size_t i = 0; i < x->target_count; i++)
-		if (x->targets[i]->dir == dir)
+		if (x->targets[i]->section == section && x->targets[i]->dir == dir)
 			return x->targets[i];
 	return NULL;
 }
 
-static int add_target(struct extraction *x, const char *dir, struct tx_err *err)
+static int add_target(struct extraction *x, const struct tarx_section *section, const char *dir,
+		      struct tx_err *err)
 {
 	struct target **targets = realloc(x->targets,
 					  (x->target_count + 1) * sizeof(struct target *));
@@ -88,9 +96,11 @@ static int add_target(struct extraction *x, const char *dir, struct tx_err *err)
 		free(target);
 		return tx_fail(err, ENOMEM, "begin");
 	}
-	*target = (struct target){ .dir = dir,
+	*target = (struct target){ .section = section,
+				   .dir = dir,
 				   .place = { .root = -1,
 					      .report = x->report,
+					      .part = section->part,
 					      .wants = &x->wants,
 					      .owners = &x->owners,
 					      .parent = { .fd = -1 } } };
@@ -99,16 +109,18 @@ static int add_target(struct extraction *x, const char *dir, struct tx_err *err)
 }
 
 /* Every directory that a member may be restored to is opened at the start. */
-static int add_targets(struct extraction *x, struct tx_err *err)
+static int add_targets(struct extraction *x, const struct tarx_section *section, struct tx_err *err)
 {
-	const struct tarx_opts *opts = x->report->opts;
+	const struct tarx_part *part = section->part;
 
-	if (opts->operand_count == 0)
-		return add_target(x, opts->dir, err);
-	for (size_t i = 0; i < opts->operand_count; i++) {
-		const char *dir = opts->operands[i].dir;
+	if (section->idle)
+		return 0;
+	if (part->operand_count == 0)
+		return add_target(x, section, part->dir, err);
+	for (size_t i = 0; i < part->operand_count; i++) {
+		const char *dir = part->operands[i].dir;
 
-		if (!find_target(x, dir) && add_target(x, dir, err) < 0)
+		if (!find_target(x, section, dir) && add_target(x, section, dir, err) < 0)
 			return -err->code;
 	}
 	return 0;
@@ -162,14 +174,14 @@ static void tell_done(struct extraction *x, const struct target *target,
 		tarx_report_list(x->report, item, x->report->opts->verbose > 1);
 }
 
-static int place(struct extraction *x, struct target *target, const struct tarx_item *item,
-		 const struct tarx_item *shown, const char *path)
+static int place(struct extraction *x, struct target *target, struct tarx_reader *reader,
+		 const struct tarx_item *item, const struct tarx_item *shown, const char *path)
 {
 	struct tx_err err;
 	int r;
 
 	tarx_report_begin(x->report);
-	r = tarx_place_item(&target->place, item, path, &x->reader, &err);
+	r = tarx_place_item(&target->place, item, path, reader, &err);
 	if (r >= 0) {
 		struct tarx_item told = *shown;
 
@@ -184,9 +196,10 @@ static int place(struct extraction *x, struct target *target, const struct tarx_
 }
 
 /* One member. Negative: nothing else can be restored either. */
-static int restore(struct extraction *x, const struct tarx_item *item)
+static int restore(struct extraction *x, const struct tarx_section *section,
+		   struct tarx_reader *reader, const struct tarx_item *item)
 {
-	struct target *target = find_target(x, x->select.dir);
+	struct target *target = find_target(x, section, section->select.dir);
 	struct tarx_landing landing = { .top = x->top };
 	struct tarx_item landed = *item, shown = *item;
 	int r;
@@ -197,14 +210,14 @@ static int restore(struct extraction *x, const struct tarx_item *item)
 	if (r > 0)
 		r = enter_top(x, target) < 0
 			    ? -1
-			    : place(x, target, &landed,
+			    : place(x, target, reader, &landed,
 				    x->report->opts->show_renamed ? &landed : &shown, landing.path);
 	tarx_member_release(&landing);
 	return r;
 }
 
 /* --to-stdout: hard links have no content of their own, as GNU tar has it. */
-static int pour(struct extraction *x, const struct tarx_item *item)
+static int pour(struct extraction *x, struct tarx_reader *reader, const struct tarx_item *item)
 {
 	struct tx_err err;
 	bool broken;
@@ -219,8 +232,7 @@ static int pour(struct extraction *x, const struct tarx_item *item)
 		return 0;
 	}
 	tarx_report_begin(x->report);
-	if (tarx_pour(item, &x->reader, STDOUT_FILENO, &x->report->tally.copied, &broken, &err) ==
-	    0) {
+	if (tarx_pour(item, reader, STDOUT_FILENO, &x->report->tally.copied, &broken, &err) == 0) {
 		tarx_report_member(x->report, item);
 		return 0;
 	}
@@ -230,40 +242,97 @@ static int pour(struct extraction *x, const struct tarx_item *item)
 	return 0;
 }
 
-/* With the first header read it is known whether the archive is compressed. */
-static int begin_members(struct extraction *x)
+static int take(void *data, struct tarx_section *section, struct tarx_reader *reader,
+		const struct tarx_item *item)
 {
-	tarx_progress_reads(&x->report->progress, &x->reader.at, x->reader.size,
-			    tarx_reader_is_plain(&x->reader));
-	return check_source(x);
+	struct extraction *x = data;
+
+	return x->report->opts->to_stdout ? pour(x, reader, item)
+					  : restore(x, section, reader, item);
 }
 
-static void restore_members(struct extraction *x)
-{
-	const struct tarx_opts *opts = x->report->opts;
-	struct tarx_item item;
-	struct tx_err err;
-	bool first = true;
-	int r;
+/* ------------------------------------------------------------------ podman's list beside an archive */
 
-	while ((r = tarx_reader_next(&x->reader, &item, &err)) > 0) {
-		if (first && begin_members(x) < 0)
-			return;
-		first = false;
-		if (!tarx_select_takes(&x->select, item.path))
-			continue;
-		if ((opts->to_stdout ? pour(x, &item) : restore(x, &item)) < 0)
-			break;
+/* The section of the archive that a list beside it is for: the one that asks for it, or the only one
+ * that would understand it. */
+static struct tarx_section *find_listed(const struct extraction *x, size_t *count)
+{
+	struct tarx_section *listed = NULL;
+
+	*count = 0;
+	for (size_t i = 1; i < x->sections.count; i++) {
+		struct tarx_section *section = &x->sections.list[i];
+
+		if (section->part->whiteouts == TARX_WHITEOUTS_PODMAN) {
+			*count = 1;
+			return section;
+		}
+		if (tarx_part_wants_list(section->part)) {
+			listed = section;
+			++*count;
+		}
 	}
-	x->report->archive_bytes = (uint64_t)x->reader.at;
-	x->report->tar_bytes = tarx_reader_length(&x->reader);
-	if (r < 0)
-		tarx_fatal(x->report, "%s: %s", opts->archive, err.text);
-	else if (x->reader.damaged)
-		tarx_fatal(x->report, "%s: a damaged header was passed over", opts->archive);
-	finish_targets(x);
-	if (r == 0 && x->reader.doubt)
-		tarx_notice(x->report, "%s: %s", opts->archive, x->reader.doubt);
+	return listed;
+}
+
+static struct tarx_section *beside(void *data, const struct tarx_item *item)
+{
+	struct extraction *x = data;
+	TX_FREE char *path = tarx_path_restored(item->path);
+	struct tarx_section *section;
+	size_t count;
+
+	if (!path || strcmp(path, TARX_DELETED_NAME) != 0 || !S_ISREG(item->mode) || item->hardlink)
+		return NULL;
+	section = find_listed(x, &count);
+	if (count > 1)
+		tarx_warning(x->report,
+			     "%s: nothing of it is removed: it may be about more than one of the "
+			     "archives; --whiteouts=podman behind an --inner says which is meant",
+			     item->path);
+	if (count != 1 || x->report->opts->to_stdout ||
+	    !tarx_select_takes(&section->select, TARX_DELETED_NAME))
+		return NULL;
+	return section;
+}
+
+static int take_beside(void *data, struct tarx_section *section, struct tarx_reader *reader,
+		       const struct tarx_item *item)
+{
+	struct extraction *x = data;
+	struct target *target = find_target(x, section, section->select.dir);
+	struct tarx_item told = *item;
+	struct tx_err err;
+
+	told.whiteout = true;
+	tarx_report_begin(x->report);
+	if (item->broken)
+		tarx_error(x->report, "%s: %s", item->path, item->broken);
+	else if (tarx_place_take_list(&target->place, item, reader, &err) >= 0)
+		tarx_report_member(x->report, &told);
+	else if (tarx_place_is_fatal(&target->place, err.code))
+		return tarx_fatal(x->report, "%s: %s", item->path, err.text);
+	else
+		tarx_error(x->report, "%s: %s", item->path, err.text);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the archive */
+
+static int begin_sections(struct extraction *x, struct tx_err *err)
+{
+	struct tarx_sections *sections = &x->sections;
+	int r = tarx_sections_open(sections, x->report, err);
+
+	sections->take = take;
+	sections->begin = check_source;
+	sections->beside = beside;
+	sections->take_beside = take_beside;
+	sections->data = x;
+	sections->moves = true;
+	for (size_t i = 0; r == 0 && i < sections->count; i++)
+		r = add_targets(x, &sections->list[i], err);
+	return r;
 }
 
 static int begin(struct extraction *x, struct tx_err *err)
@@ -281,9 +350,7 @@ static int begin(struct extraction *x, struct tx_err *err)
 					 "--one-top-level: the archive's name names no directory; "
 					 "say which with --one-top-level=DIR");
 	}
-	if (tarx_select_open(&x->select, opts) < 0)
-		return tx_fail(err, ENOMEM, "begin");
-	return add_targets(x, err);
+	return begin_sections(x, err);
 }
 
 void tarx_cmd_extract(struct tarx_report *report)
@@ -293,11 +360,13 @@ void tarx_cmd_extract(struct tarx_report *report)
 				.reader = { .fd = -1 } };
 	struct tx_err err;
 
-	if (begin(&x, &err) < 0)
+	if (begin(&x, &err) < 0) {
 		tarx_fatal(report, "%s", err.text);
-	else
-		restore_members(&x);
-	tarx_select_close(&x.select, report->exit_code < 2 ? report : NULL);
+	} else {
+		tarx_sections_read(&x.sections, &x.reader);
+		finish_targets(&x);
+	}
+	tarx_sections_close(&x.sections);
 	release_targets(&x);
 	tarx_reader_release(&x.reader);
 	tarx_owners_release(&x.owners);

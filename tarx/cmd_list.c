@@ -1,7 +1,6 @@
 #include "tarx/cmd.h"
 #include "tarx/member.h"
-#include "tarx/reader.h"
-#include "tarx/select.h"
+#include "tarx/sections.h"
 
 /* Names are shown as they are stored, or as they would be restored. */
 static int list(struct tarx_report *report, const struct tarx_item *item)
@@ -24,50 +23,47 @@ static int list(struct tarx_report *report, const struct tarx_item *item)
 	return r;
 }
 
-static void list_members(struct tarx_report *report, struct tarx_reader *reader,
-			 struct tarx_select *select)
+static int take(void *data, struct tarx_section *section, struct tarx_reader *reader,
+		const struct tarx_item *item)
 {
-	struct tarx_item item;
-	struct tx_err err;
-	int r;
+	struct tarx_report *report = data;
 
-	tarx_progress_reads(&report->progress, &reader->at, reader->size, false);
-	while ((r = tarx_reader_next(reader, &item, &err)) > 0) {
-		if (!tarx_select_takes(select, item.path))
-			continue;
-		report->header = tarx_reader_header(reader);
-		if (list(report, &item) < 0)
-			return;
-		tarx_progress_member(&report->progress, 0);
+	(void)section;
+	report->header = tarx_reader_header(reader);
+	if (list(report, item) < 0)
+		return -1;
+	tarx_progress_member(&report->progress, 0);
+	return 0;
+}
+
+static void list_members(struct tarx_report *report, struct tarx_reader *reader)
+{
+	struct tarx_sections sections;
+	struct tx_err err;
+
+	if (tarx_sections_open(&sections, report, &err) < 0) {
+		tarx_fatal(report, "%s", err.text);
+	} else {
+		sections.take = take;
+		sections.data = report;
+		if (tarx_sections_read(&sections, reader) == 0 && sections.count == 1 &&
+		    report->opts->block_number)
+			fprintf(report->listing, "block %jd: ** Block of NULs **\n",
+				(intmax_t)(tarx_reader_header(reader) / 512));
 	}
-	if (r == 0 && report->opts->block_number)
-		fprintf(report->listing, "block %jd: ** Block of NULs **\n",
-			(intmax_t)(tarx_reader_header(reader) / 512));
-	report->archive_bytes = (uint64_t)reader->at;
-	report->tar_bytes = tarx_reader_length(reader);
-	if (r < 0)
-		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
-	else if (reader->damaged)
-		tarx_fatal(report, "%s: a damaged header was passed over", report->opts->archive);
-	else if (reader->doubt)
-		tarx_notice(report, "%s: %s", report->opts->archive, reader->doubt);
+	tarx_sections_close(&sections);
 }
 
 void tarx_cmd_list(struct tarx_report *report)
 {
 	struct tarx_reader reader;
-	struct tarx_select select;
 	struct tx_err err;
 
 	if (tarx_reader_open(&reader, tarx_opts_source(report->opts), &err) < 0) {
 		tarx_fatal(report, "%s: %s", report->opts->archive, err.text);
-	} else if (tarx_select_open(&select, report->opts) < 0) {
-		tarx_fatal(report, "out of memory");
-		tarx_select_close(&select, NULL);
 	} else {
 		reader.ignore_zeros = report->opts->ignore_zeros;
-		list_members(report, &reader, &select);
-		tarx_select_close(&select, report->exit_code < 2 ? report : NULL);
+		list_members(report, &reader);
 	}
 	tarx_reader_release(&reader);
 }

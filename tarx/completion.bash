@@ -139,7 +139,7 @@ _tarx_take_long() # WORD
 	--append) verb=r ;;
 	--info) verb=i ;;
 	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink | --whiteouts) wants=("$1") ;;
-	--files-from | --add-file | --nest | --exclude | --exclude-from | --exclude-tag | --exclude-tag-under) wants=("$1") ;;
+	--files-from | --add-file | --nest | --inner | --exclude | --exclude-from | --exclude-tag | --exclude-tag-under) wants=("$1") ;;
 	--exclude-tag-all | --newer | --after-date | --newer-mtime | --sort | --format | --warning) wants=("$1") ;;
 	--blocking-factor | --record-size | --use-compress-program | --owner | --group) wants=("$1") ;;
 	--owner-map | --group-map | --mode | --mtime) wants=("$1") ;;
@@ -187,7 +187,7 @@ _tarx_options()
 	_tarx_words '-c --create -x --extract -t --list -d --compare -r --append --info -f --file= -C --directory=
 		--transform= --strip-components= --show-transformed-names
 		-T --files-from= --null --no-null --unquote --no-unquote
-		--verbatim-files-from --no-verbatim-files-from --add-file= --nest=
+		--verbatim-files-from --no-verbatim-files-from --add-file= --nest= --inner=
 		--exclude= -X --exclude-from= --exclude-vcs --exclude-backups --exclude-caches
 		--exclude-caches-under --exclude-caches-all --exclude-tag= --exclude-tag-under=
 		--exclude-tag-all= -N --newer= --newer-mtime= -h --dereference --hard-dereference

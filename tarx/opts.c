@@ -239,7 +239,9 @@ static int read_options(struct tarx_opts *opts, int argc, char **argv, struct op
 			return -1;
 	if (opts->recursive_unlink)
 		opts->old = TARX_OLD_UNLINK;
-	r = check_mode(opts);
+	r = tarx_opts_end_parts(opts);
+	if (r == 0)
+		r = check_mode(opts);
 	if (r == 0)
 		r = tarx_opts_check_store(opts);
 	if (r == 0)
@@ -293,6 +295,7 @@ void tarx_opts_release(struct tarx_opts *opts)
 		free(opts->dirs[i]);
 	free(opts->dirs);
 	free(opts->operands);
+	free(opts->parts);
 	tarx_patterns_release(&opts->xattrs_include);
 	tarx_patterns_release(&opts->xattrs_exclude);
 	tarx_rename_release(&opts->rename);

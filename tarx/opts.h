@@ -63,6 +63,16 @@ struct tarx_operand {
 			   * or NULL */
 };
 
+/* What counts for the archive itself, or for one that lies in it as a member (--inner). */
+struct tarx_part {
+	const char *name; /* borrowed: that member's; NULL: the archive itself */
+	const struct tarx_operand *operands; /* borrowed: the members that are named */
+	size_t operand_count;
+	const char *dir; /* borrowed: the last -C; NULL: none */
+	enum tarx_overlay overlay;
+	enum tarx_whiteouts whiteouts;
+};
+
 enum tarx_sort { TARX_SORT_NONE, TARX_SORT_NAME, TARX_SORT_INODE };
 
 /* What a directory with a certain file in it is left out of: see --exclude-tag. */
@@ -113,6 +123,9 @@ struct tarx_opts {
 	bool behind_command; /* which unpacks it: it is read from standard input */
 	struct tarx_operand *operands; /* owned */
 	size_t operand_count;
+	struct tarx_part *parts; /* owned: the archive itself, then each --inner */
+	size_t part_count;
+	const char *inner; /* borrowed: the last --inner while options are read; NULL: none */
 	const char *dir; /* the last -C; NULL: none */
 	char **dirs; /* owned, and what they point to: every -C */
 	size_t dir_count;
@@ -190,6 +203,13 @@ static inline const char *tarx_opts_source(const struct tarx_opts *opts)
 static inline bool tarx_opts_silences(const struct tarx_opts *opts, enum tarx_warning_kind kind)
 {
 	return opts->silenced >> kind & 1;
+}
+
+/* How removals of PART, which is an archive within the archive, can be listed beside it: podman's list is wanted. */
+static inline bool tarx_part_wants_list(const struct tarx_part *part)
+{
+	return part->whiteouts == TARX_WHITEOUTS_PODMAN ||
+	       (part->whiteouts == TARX_WHITEOUTS_UNSET && part->overlay == TARX_OVERLAY_DIFF);
 }
 
 /* The --overlay that counts for what is stored of OPERAND: the last one before it, else the last one of all. */

@@ -63,6 +63,9 @@ const struct tarx_option tarx_options[] = {
 	{ "nest", 0, WRITES, required_argument, "NAME=DIR",
 	  "add a member NAME that is a tar of what is in DIR", .take = tarx_take_nest },
 
+	{ "inner", 0, TARX_EXTRACT | TARX_LIST | TARX_COMPARE, required_argument, "NAME",
+	  "of the archive that is the member NAME; may be repeated", .take = tarx_take_inner },
+
 	/* what is left out */
 	{ "exclude", 0, ANY, required_argument, "PATTERN", "not what PATTERN matches, nor below it",
 	  .take = tarx_take_exclude },

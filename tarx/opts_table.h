@@ -120,6 +120,12 @@ int tarx_take_nest(struct tarx_opts *opts, char *value);
 /* What the environment says of times (SOURCE_DATE_EPOCH), and whether these options go together. 0 or -1. */
 int tarx_opts_check_store(struct tarx_opts *opts);
 
+/* opts_take_inner.c */
+int tarx_take_inner(struct tarx_opts *opts, char *value);
+
+/* All was read: ends the last part, and checks them. 0 or -1. */
+int tarx_opts_end_parts(struct tarx_opts *opts);
+
 /* opts_take_press.c */
 int tarx_take_gzip(struct tarx_opts *opts, char *value);
 int tarx_take_bzip2(struct tarx_opts *opts, char *value);

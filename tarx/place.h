@@ -60,6 +60,7 @@ struct tarx_place {
 	int root; /* owned: the target */
 	dev_t root_dev;
 	struct tarx_report *report; /* borrowed */
+	const struct tarx_part *part; /* borrowed: what is said of removals */
 	const struct tarx_meta_wants *wants; /* borrowed */
 	struct tarx_owners *owners; /* borrowed */
 	struct align_mover mover; /* owned */
@@ -96,6 +97,11 @@ int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_er
  * writing. */
 int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
 		    struct tarx_reader *reader, struct tx_err *err);
+
+/* Notes the removals that ITEM lists, a regular file in podman's form that stands beside the archive in
+ * hand. 1 or -errno. */
+int tarx_place_take_list(struct tarx_place *place, const struct tarx_item *item,
+			 struct tarx_reader *reader, struct tx_err *err);
 
 /* Whether after this errno nothing else can be restored either. A read-only subvolume or mount below
  * the target is not the end. */

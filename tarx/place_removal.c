@@ -28,13 +28,13 @@
 
 static enum tarx_removals choose_how(const struct tarx_place *place)
 {
-	const struct tarx_opts *opts = place->report->opts;
+	const struct tarx_part *part = place->part;
 
-	if (opts->whiteouts == TARX_WHITEOUTS_DROP)
+	if (part->whiteouts == TARX_WHITEOUTS_DROP)
 		return TARX_REMOVALS_DROP;
-	if (opts->overlay == TARX_OVERLAY_DIFF)
+	if (part->overlay == TARX_OVERLAY_DIFF)
 		return place->live.on ? TARX_REMOVALS_APPLY : TARX_REMOVALS_MARK;
-	if (opts->whiteouts == TARX_WHITEOUTS_OCI || opts->whiteouts == TARX_WHITEOUTS_PODMAN)
+	if (part->whiteouts == TARX_WHITEOUTS_OCI || part->whiteouts == TARX_WHITEOUTS_PODMAN)
 		return TARX_REMOVALS_APPLY;
 	return TARX_REMOVALS_AS_THEY_ARE;
 }
@@ -57,19 +57,19 @@ static int find_target(struct tarx_place *place, struct tx_err *err)
 
 int tarx_place_open_removals(struct tarx_place *place, struct tx_err *err)
 {
-	const struct tarx_opts *opts = place->report->opts;
+	const struct tarx_part *part = place->part;
 	struct tarx_removing *removing = &place->removing;
-	bool diff = opts->overlay == TARX_OVERLAY_DIFF, all;
+	bool diff = part->overlay == TARX_OVERLAY_DIFF, all;
 	int r = diff ? find_target(place, err) : 0;
 
 	if (r < 0)
 		return r;
-	all = opts->whiteouts == TARX_WHITEOUTS_DROP ||
-	      (diff && opts->whiteouts == TARX_WHITEOUTS_UNSET);
+	all = part->whiteouts == TARX_WHITEOUTS_DROP ||
+	      (diff && part->whiteouts == TARX_WHITEOUTS_UNSET);
 	removing->how = choose_how(place);
 	removing->overlay = diff || all;
-	removing->oci = all || opts->whiteouts == TARX_WHITEOUTS_OCI;
-	removing->podman = all || opts->whiteouts == TARX_WHITEOUTS_PODMAN;
+	removing->oci = all || part->whiteouts == TARX_WHITEOUTS_OCI;
+	removing->podman = all || part->whiteouts == TARX_WHITEOUTS_PODMAN;
 	return 0;
 }
 
@@ -234,16 +234,14 @@ static int note_listed(struct tarx_place *place, char **paths, size_t count, str
 	return r;
 }
 
-static int take_list(struct tarx_place *place, const struct tarx_item *item, const char *restored,
-		     struct tarx_reader *reader, struct tx_err *err)
+int tarx_place_take_list(struct tarx_place *place, const struct tarx_item *item,
+			 struct tarx_reader *reader, struct tx_err *err)
 {
 	TX_FREE char *text = NULL;
 	char **paths;
 	size_t count;
 	int r;
 
-	if (strcmp(restored, TARX_DELETED_NAME) != 0 || !S_ISREG(item->mode) || item->hardlink)
-		return 0;
 	if (item->size > DELETED_MAX)
 		return tx_reject(err, EFBIG, "a list of removals of %jd bytes",
 				 (intmax_t)item->size);
@@ -264,6 +262,11 @@ static int take_list(struct tarx_place *place, const struct tarx_item *item, con
 	return r;
 }
 
+static bool is_list(const struct tarx_item *item, const char *restored)
+{
+	return !strcmp(restored, TARX_DELETED_NAME) && S_ISREG(item->mode) && !item->hardlink;
+}
+
 int tarx_place_take_removal(struct tarx_place *place, const struct tarx_item *item,
 			    const char *restored, struct tarx_reader *reader, struct tx_err *err)
 {
@@ -274,8 +277,8 @@ int tarx_place_take_removal(struct tarx_place *place, const struct tarx_item *it
 		return take_in_order(place, restored, err);
 	if (removing->oci)
 		r = take_oci(place, item, restored, err);
-	if (r == 0 && removing->podman)
-		r = take_list(place, item, restored, reader, err);
+	if (r == 0 && removing->podman && is_list(item, restored))
+		r = tarx_place_take_list(place, item, reader, err);
 	return r;
 }
 
@@ -482,8 +485,7 @@ bool tarx_place_gives_way(const struct tarx_place *place, const char *name)
 	const struct tarx_removing *removing = &place->removing;
 	TX_FREE char *path = NULL;
 
-	if (place->report->opts->overlay != TARX_OVERLAY_DIFF &&
-	    removing->how != TARX_REMOVALS_APPLY)
+	if (place->part->overlay != TARX_OVERLAY_DIFF && removing->how != TARX_REMOVALS_APPLY)
 		return false;
 	path = join(place->parent.path, name);
 	return path && !tarx_placed_leads(&removing->placed, path);

@@ -25,7 +25,7 @@ static bool is_escaped_here(const struct tarx_place *place, const struct tarx_xa
 {
 	bool user = !strncmp(x->name, "user.", 5);
 
-	if (place->report->opts->overlay != TARX_OVERLAY_DIFF)
+	if (place->part->overlay != TARX_OVERLAY_DIFF)
 		return false;
 	if (place->live.marks == TARX_MARKS_UNKNOWN)
 		return !place->live.on;

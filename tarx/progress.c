@@ -142,8 +142,10 @@ void tarx_progress_open(struct tarx_progress *progress, enum tarx_progress_when 
 	progress->next = progress->start + INTERVAL;
 }
 
-void tarx_progress_reads(struct tarx_progress *progress, const off_t *at, off_t total, bool plain)
+void tarx_progress_reads(struct tarx_progress *progress, off_t from, const off_t *at, off_t total,
+			 bool plain)
 {
+	progress->from = from;
 	progress->at = at;
 	progress->total = total;
 	progress->plain = plain;
@@ -172,7 +174,8 @@ static void draw(struct tarx_progress *progress, uint64_t when)
 	char line[LINE_ROOM], text[LINE_ROOM + 32];
 
 	if (progress->at) {
-		facts.at = (uint64_t)*progress->at + (progress->plain ? progress->moving : 0);
+		facts.at = (uint64_t)(progress->from + *progress->at) +
+			   (progress->plain ? progress->moving : 0);
 		facts.total = (uint64_t)progress->total;
 	}
 	/* The last column stays free: some terminals go to the next line behind it. */

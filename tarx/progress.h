@@ -24,7 +24,9 @@ struct tarx_progress {
 	uint64_t start, next; /* ns: when it began, and when it is drawn again */
 	uint64_t bytes, members; /* done, with whole members */
 	uint64_t moving; /* bytes of the member in hand */
-	const off_t *at; /* borrowed: how far the archive was read; NULL: unknown */
+	const off_t
+		*at; /* borrowed: how far the archive was read, from byte FROM on; NULL: unknown */
+	off_t from;
 	off_t total; /* of the archive, bytes */
 	bool plain; /* bytes of the member in hand are bytes of the archive */
 	size_t shown; /* columns that the bar on the terminal takes; 0: it is not there */
@@ -33,8 +35,9 @@ struct tarx_progress {
 /* AUTO: only where OUT is a terminal that can erase a line. */
 void tarx_progress_open(struct tarx_progress *progress, enum tarx_progress_when when, FILE *out);
 
-/* *AT of TOTAL bytes of the archive are read, all along. PLAIN: it is not compressed. */
-void tarx_progress_reads(struct tarx_progress *progress, const off_t *at, off_t total, bool plain);
+/* FROM and *AT of TOTAL bytes of the archive are read, all along. PLAIN: it is not compressed. */
+void tarx_progress_reads(struct tarx_progress *progress, off_t from, const off_t *at, off_t total,
+			 bool plain);
 
 /* N more bytes of the member in hand. PROGRESS is a struct tarx_progress: for struct align_mover. */
 void tarx_progress_moved(void *progress, off_t n);

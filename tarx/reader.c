@@ -29,11 +29,64 @@ static size_t next_want(size_t want)
 	return want < READ_MOST ? want * 2 : READ_MOST;
 }
 
+/* The next piece of the payload that the archive lies in; at its end an empty one. */
+static int next_given(struct tarx_reader *reader)
+{
+	const void *bytes = NULL;
+	int r = tarx_reader_block(reader->outer, &bytes, &reader->given_len, &reader->given_at,
+				  &reader->outer_err);
+
+	reader->given = bytes;
+	if (r == 0) {
+		reader->given_len = 0;
+		reader->given_at = reader->size;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* What no piece covers is a hole. */
+static ssize_t read_outer(struct tarx_reader *reader, char *buf, size_t want)
+{
+	off_t left;
+	size_t n;
+	int r = 0;
+
+	while (r == 0 && reader->given_len == 0 && reader->given_at <= reader->at &&
+	       reader->at < reader->size)
+		r = next_given(reader);
+	if (r < 0)
+		return -EIO;
+	left = reader->given_at > reader->at ? reader->given_at - reader->at
+					     : (off_t)reader->given_len;
+	n = left < (off_t)want ? (size_t)left : want;
+	if (reader->given_at > reader->at) {
+		memset(buf, 0, n);
+	} else if (n > 0) {
+		memcpy(buf, reader->given, n);
+		reader->given += n;
+		reader->given_at += (off_t)n;
+		reader->given_len -= n;
+	}
+	return (ssize_t)n;
+}
+
+static ssize_t read_bytes(struct tarx_reader *reader, char *buf)
+{
+	off_t left = reader->size - reader->at;
+	size_t want = reader->want;
+
+	if (reader->outer)
+		return read_outer(reader, buf, want);
+	if (!reader->seekable)
+		return tx_read_stream(reader->fd, buf, want);
+	if (reader->window && left < (off_t)want)
+		want = left > 0 ? (size_t)left : 0;
+	return tx_read_at(reader->fd, buf, want, reader->base + reader->at);
+}
+
 static ssize_t read_file(struct tarx_reader *reader, char *buf)
 {
-	ssize_t got = reader->seekable
-			      ? tx_read_at(reader->fd, buf, reader->want, reader->base + reader->at)
-			      : tx_read_stream(reader->fd, buf, reader->want);
+	ssize_t got = read_bytes(reader, buf);
 
 	if (got < 0) {
 		reader->error = (int)-got;
@@ -145,6 +198,10 @@ static const char *why(struct archive *a)
 
 static int fail_reading(const struct tarx_reader *reader, struct tx_err *err)
 {
+	if (reader->outer_err.code) {
+		*err = reader->outer_err;
+		return -err->code;
+	}
 	if (reader->error)
 		return tx_fail(err, reader->error, "read at %jd", (intmax_t)reader->at);
 	if (reader->too_long)
@@ -169,6 +226,7 @@ static int look_at_file(struct tarx_reader *reader)
 	if (reader->seekable && reader->fd == STDIN_FILENO)
 		reader->base = lseek(reader->fd, 0, SEEK_CUR);
 	reader->size = st.st_size - reader->base;
+	reader->end = st.st_size;
 	reader->holes = (off_t)st.st_blocks * 512 < st.st_size;
 	return 0;
 }
@@ -187,6 +245,36 @@ int tarx_reader_open(struct tarx_reader *reader, const char *path, struct tx_err
 				 "an archive is not read from a terminal; name one with -f");
 	r = look_at_file(reader);
 	return r < 0 ? tx_fail(err, -r, "open") : 0;
+}
+
+/* A part of the file, as far as that reaches. */
+static int open_window(struct tarx_reader *reader, const struct tarx_reader *outer,
+		       const struct align_span *span, struct tx_err *err)
+{
+	off_t there = span->off < outer->end ? outer->end - span->off : 0;
+
+	reader->fd = fcntl(span->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (reader->fd < 0)
+		return tx_fail(err, errno, "open");
+	reader->seekable = reader->window = true;
+	reader->base = span->off;
+	reader->size = span->len < there ? span->len : there;
+	reader->end = outer->end;
+	reader->holes = outer->holes;
+	return 0;
+}
+
+int tarx_reader_open_nested(struct tarx_reader *reader, struct tarx_reader *outer,
+			    const struct tarx_item *item, struct tx_err *err)
+{
+	*reader = (struct tarx_reader){ .fd = -1,
+					.want = READ_BLOCK,
+					.ignore_zeros = outer->ignore_zeros };
+	if (item->data.fd >= 0 && !item->segments)
+		return open_window(reader, outer, &item->data, err);
+	reader->outer = outer;
+	reader->size = item->size;
+	return 0;
 }
 
 /* Reads the first bytes. Returns 1 where a tar begins with them, else 0, or -errno. */
@@ -244,6 +332,8 @@ static int begin(struct tarx_reader *reader, struct tx_err *err)
 {
 	int r = peek(reader);
 
+	if (r < 0 && reader->outer_err.code)
+		return fail_reading(reader, err);
 	if (r < 0)
 		return tx_fail(err, -r, "read");
 	if (r == 0) {
@@ -339,9 +429,13 @@ static int take_payload(struct tarx_reader *reader, struct tarx_item *item,
 	item->data = (struct align_span){ .fd = -1, .len = payload->stored };
 	if (!tarx_reader_is_plain(reader))
 		return 0;
+	if (reader->window && payload->stored > reader->size - at) {
+		item->broken = "its content goes beyond the end of the archive that it is in";
+		return 0;
+	}
 	item->data.fd = reader->fd;
 	item->data.off = reader->base + at;
-	item->data.end = reader->base + reader->size;
+	item->data.end = reader->end;
 	item->data.holes = reader->holes;
 	return item->segments ? place_segments(reader, item) : 0;
 }

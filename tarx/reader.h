@@ -26,7 +26,14 @@ struct tarx_reader {
 	bool holes; /* the archive's file has some */
 	off_t base; /* where the archive starts in the file, bytes */
 	off_t at; /* how far it was read, from there */
-	off_t size; /* of the file from there, where seekable */
+	off_t size; /* of the file from there, where seekable; of a nested archive its own */
+	off_t end; /* of the whole file, where seekable */
+	bool window; /* nothing before base or behind size belongs to the archive */
+	struct tarx_reader *outer; /* borrowed: its last member's payload is read; or NULL */
+	struct tx_err outer_err; /* why that failed */
+	const char *given; /* borrowed from there: bytes that were not taken yet, */
+	size_t given_len;
+	off_t given_at; /* which belong at this byte of the payload */
 	size_t want; /* bytes for the next read */
 	struct tarx_unpack unpack; /* where the archive is compressed */
 	char *packed; /* owned; compressed bytes */
@@ -51,6 +58,12 @@ struct tarx_reader {
 
 /* Opens PATH, "-" being standard input; nothing is read yet. Returns 0 or -errno. */
 int tarx_reader_open(struct tarx_reader *reader, const char *path, struct tx_err *err);
+
+/* The archive in the payload of ITEM, which OUTER gave last, and which is a regular file. Where that lies in
+ * the archive's file as one piece, members can be shared out of it, and OUTER may go on meanwhile; else it is read by
+ * way of OUTER's tarx_reader_block(), once. Nothing outside of the payload is read. 0 or -errno. */
+int tarx_reader_open_nested(struct tarx_reader *reader, struct tarx_reader *outer,
+			    const struct tarx_item *item, struct tx_err *err);
 
 /* 1: ITEM is filled, valid until the next call; its payload is item->data where it lies as one
  * piece in the archive's file, else it comes from tarx_reader_block(). 0: the end. Negative: the

@@ -29,16 +29,17 @@ static int fill(struct tarx_wanted *wanted, const char *name, unsigned int match
 	return 0;
 }
 
-int tarx_select_open(struct tarx_select *select, const struct tarx_opts *opts)
+int tarx_select_open(struct tarx_select *select, const struct tarx_opts *opts,
+		     const struct tarx_part *part)
 {
 	*select = (struct tarx_select){ .occurrence = opts->occurrence,
-					.default_dir = opts->dir,
+					.default_dir = part->dir,
 					.exclude = &opts->exclude };
-	select->wanted = calloc(opts->operand_count + 1, sizeof(*select->wanted));
+	select->wanted = calloc(part->operand_count + 1, sizeof(*select->wanted));
 	if (!select->wanted)
 		return -ENOMEM;
-	for (size_t i = 0; i < opts->operand_count; i++) {
-		const struct tarx_operand *operand = &opts->operands[i];
+	for (size_t i = 0; i < part->operand_count; i++) {
+		const struct tarx_operand *operand = &part->operands[i];
 
 		if (fill(&select->wanted[i], operand->path, operand->match, operand->literal) < 0)
 			return -ENOMEM;

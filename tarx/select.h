@@ -18,8 +18,9 @@ struct tarx_select {
 	char *name; /* owned: the last member's, without slashes at its end */
 };
 
-/* All of the archive where no operand names a member. 0 or -errno. */
-int tarx_select_open(struct tarx_select *select, const struct tarx_opts *opts);
+/* The members that PART names; all where no operand does. 0 or -errno. */
+int tarx_select_open(struct tarx_select *select, const struct tarx_opts *opts,
+		     const struct tarx_part *part);
 
 /* Whether the member NAME, as the archive has it, or a directory above it, was named, and not excluded; select->dir is
  * then the directory that it was named for. */

@@ -219,6 +219,12 @@ static const struct {
 	{ "one list for the removals of two nests",
 	  "-c --overlay=diff --whiteouts=podman --nest=a=b --nest=c=d", "one list" },
 	{ "removals of nests without a diff", "-c --whiteouts=oci --nest=a=b", "--overlay=diff" },
+	{ "an archive within one that is made", "-c --inner=a x", "--inner: means nothing" },
+	{ "an archive within, named twice", "-x --inner=a --inner=b --inner=./a/", "named twice" },
+	{ "an archive within, without a name", "-x --inner=./", "not a member" },
+	{ "one list for two archives within", "-x --whiteouts=podman --inner=a --inner=b",
+	  "--inner that is meant" },
+	{ "a place to begin at in two archives", "-x -K m --inner=a", "--starting-file" },
 	{ "a list and an archive from standard input", "-t -T -", "standard input" },
 	{ "sharing always without alignment", "-c --reflink=always --align=none x",
 	  "nothing could be shared" },
@@ -288,6 +294,53 @@ static void test_defaults(void)
 		tap_number(r == 0 ? (long long)(expression) : -99, want, "%s", line);              \
 		tarx_opts_release(&o);                                                             \
 	} while (0)
+
+/* "NAME DIR OVERLAY WHITEOUTS: OPERAND ..." of each part. */
+static const char *parts_as_text(const struct tarx_opts *opts)
+{
+	static char text[2048];
+	int n = 0;
+
+	for (size_t i = 0; i < opts->part_count; i++) {
+		const struct tarx_part *part = &opts->parts[i];
+
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s %s %u %u:", i ? "; " : "",
+			      part->name ? part->name : "-", part->dir ? part->dir : "-",
+			      part->overlay, part->whiteouts);
+		for (size_t k = 0; k < part->operand_count; k++)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " %s",
+				      part->operands[k].path);
+	}
+	return text;
+}
+
+static void test_parts(void)
+{
+	static const struct {
+		const char *promise, *line, *want;
+	} rows[] = {
+		{ "without --inner there is one part", "-x -C d m n", "- d 4 4: m n" },
+		{ "operands belong to the part before them", "-x m --inner=a n o --inner b",
+		  "- - 4 4: m; a - 4 4: n o; b - 4 4:" },
+		{ "-C counts for what is behind it, from part to part",
+		  "-x -C d m --inner=a -C e --inner b -C /f", "- d 4 4: m; a d/e 4 4:; b /f 4 4:" },
+		{ "what is said first counts for all that say nothing else",
+		  "-x --overlay=diff --inner=a --whiteouts=oci --inner=b --overlay=auto",
+		  "- - 1 4:; a - 1 1:; b - 0 4:" },
+		{ "what is said of one counts for no other one",
+		  "-x --inner=a --overlay=diff --whiteouts=podman --inner=b",
+		  "- - 4 4:; a - 1 2:; b - 4 4:" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct tarx_opts opts;
+		int r = parse(&opts, rows[i].line);
+
+		tap_string(r == 0 ? parts_as_text(&opts) : complaint, rows[i].want, "%s",
+			   rows[i].promise);
+		tarx_opts_release(&opts);
+	}
+}
 
 static void test_values(void)
 {
@@ -375,6 +428,7 @@ int main(void)
 	test_help();
 	test_defaults();
 	test_values();
+	test_parts();
 	test_again();
 	return tap_done();
 }
