@@ -150,7 +150,7 @@ static int pad_header(struct tarx_adder *adder, const struct tarx_item *item, st
 	uint64_t map = map_length(item), data = tarx_header_stored(item) - map;
 	ssize_t added;
 
-	if (item->data.fd < 0 || adder->align == TARX_BLOCK || data < (uint64_t)adder->align_min)
+	if (item->size == 0 || adder->align == TARX_BLOCK || data < (uint64_t)adder->align_min)
 		return 0;
 	added = tarx_header_align(&adder->header, adder->writer.at + map, adder->align, err);
 	if (added == -E2BIG && adder->mover.reflink != ALIGN_REFLINK_ALWAYS)
@@ -161,11 +161,16 @@ static int pad_header(struct tarx_adder *adder, const struct tarx_item *item, st
 	return 0;
 }
 
+uint32_t tarx_adder_grain(const struct tarx_adder *adder)
+{
+	return adder->align < LARGEST_GRAIN ? adder->align : LARGEST_GRAIN;
+}
+
 /* With --sparse: where the file has holes, if it has some. A file that cannot be asked is stored whole. */
 static void find_segments(struct tarx_adder *adder, struct tarx_item *item)
 {
 	const struct tarx_opts *opts = adder->report->opts;
-	uint32_t grain = adder->align < LARGEST_GRAIN ? adder->align : LARGEST_GRAIN;
+	uint32_t grain = tarx_adder_grain(adder);
 	struct tx_err err;
 
 	if (!opts->sparse || item->segments || item->data.fd < 0 || item->size == 0)
@@ -234,7 +239,7 @@ static int add_segments(struct tarx_adder *adder, const struct tarx_item *item,
 			struct outcome *outcome, struct tx_err *err)
 {
 	struct align_span span = item->data;
-	int r = add_map(adder, item, err);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < item->segment_count; i++) {
 		span.off = item->segments[i].at;
@@ -260,27 +265,50 @@ static int add_payload(struct tarx_adder *adder, const struct tarx_item *item, s
 	return 0;
 }
 
+int tarx_adder_begin(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+{
+	int r;
+
+	adder->source_told = false;
+	tarx_report_begin(adder->report);
+	if (encode_header(adder, item, err) < 0) {
+		tarx_error(adder->report, "%s: %s", item->path, err->text);
+		return 0;
+	}
+	adder->report->header_bytes += adder->header.len;
+	r = pad_header(adder, item, err);
+	if (r == 0)
+		r = tarx_writer_bytes(&adder->writer, adder->header.bytes, adder->header.len, err);
+	if (r == 0 && item->segments)
+		r = add_map(adder, item, err);
+	return r < 0 ? tx_wrap(err, "%s", item->path) : 1;
+}
+
 int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *given, struct tx_err *err)
 {
 	struct tarx_item item = *given;
 	int r;
 
-	adder->source_told = false;
-	tarx_report_begin(adder->report);
 	find_segments(adder, &item);
-	if (encode_header(adder, &item, err) < 0) {
-		tarx_error(adder->report, "%s: %s", item.path, err->text);
-		return 0;
-	}
-	adder->report->header_bytes += adder->header.len;
-	r = pad_header(adder, &item, err);
-	if (r == 0)
-		r = tarx_writer_bytes(&adder->writer, adder->header.bytes, adder->header.len, err);
-	if (r == 0)
-		r = add_payload(adder, &item, err);
+	r = tarx_adder_begin(adder, &item, err);
+	if (r <= 0)
+		return r;
+	r = add_payload(adder, &item, err);
 	if (r < 0)
 		return tx_wrap(err, "%s", item.path);
 	tarx_report_member(adder->report, &item);
+	return 1;
+}
+
+int tarx_adder_end(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err)
+{
+	uint64_t gap = align_gap(adder->writer.at, TARX_BLOCK);
+	int r = tarx_writer_zeros(&adder->writer, gap, err);
+
+	if (r < 0)
+		return tx_wrap(err, "%s", item->path);
+	adder->writer.padding += gap;
+	tarx_report_member(adder->report, item);
 	return 1;
 }
 

@@ -32,6 +32,15 @@ bool tarx_adder_shares(const struct tarx_adder *adder, off_t size);
  * Returns 1, 0 when it was not stored, or -errno when the archive cannot be written, or under --reflink=always a block could not be shared. */
 int tarx_adder_add(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err);
 
+/* The first half of tarx_adder_add(): the headers, and with segments their map. The caller writes the payload
+ * of tarx_header_stored() bytes (without the map) to adder->writer, and ends it with tarx_adder_end().
+ * Returns as tarx_adder_add(). */
+int tarx_adder_begin(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err);
+int tarx_adder_end(struct tarx_adder *adder, const struct tarx_item *item, struct tx_err *err);
+
+/* What segments are rounded to, so that each of them lies on a block; bytes. */
+uint32_t tarx_adder_grain(const struct tarx_adder *adder);
+
 /* Adds one member whose payload is the item->size bytes at BYTES; it is not aligned and nothing of it is
  * shared. Otherwise as tarx_adder_add(). */
 int tarx_adder_add_bytes(struct tarx_adder *adder, const struct tarx_item *item, const void *bytes,

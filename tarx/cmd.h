@@ -10,5 +10,6 @@ void tarx_cmd_create(struct tarx_report *report);
 void tarx_cmd_extract(struct tarx_report *report);
 void tarx_cmd_info(struct tarx_report *report);
 void tarx_cmd_list(struct tarx_report *report);
+void tarx_cmd_realign(struct tarx_report *report);
 
 #endif

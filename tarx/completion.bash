@@ -10,6 +10,9 @@ _tarx()
 	-f | --file | --stats | -T | --files-from | -X | --exclude-from | --owner-map | --group-map)
 		_tarx_paths file
 		;;
+	--take-from)
+		_tarx_paths directory
+		;;
 	-C | --directory)
 		# A relative -C counts from the one before it.
 		_tarx_paths directory "$dir"
@@ -65,6 +68,8 @@ _tarx()
 			_tarx_words '-c -x -t -d -r'
 		elif [[ $verb == [cr] ]]; then
 			_tarx_paths file "$dir"
+		elif [[ $verb == a ]]; then
+			_tarx_paths file
 		fi
 		;;
 	esac
@@ -138,13 +143,14 @@ _tarx_take_long() # WORD
 	--compare | --diff) verb=d ;;
 	--append) verb=r ;;
 	--info) verb=i ;;
+	--realign) verb=a ;;
 	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink | --whiteouts) wants=("$1") ;;
 	--files-from | --add-file | --nest | --inner | --exclude | --exclude-from | --exclude-tag | --exclude-tag-under) wants=("$1") ;;
 	--exclude-tag-all | --newer | --after-date | --newer-mtime | --sort | --format | --warning) wants=("$1") ;;
 	--blocking-factor | --record-size | --use-compress-program | --owner | --group) wants=("$1") ;;
 	--owner-map | --group-map | --mode | --mtime) wants=("$1") ;;
 	--starting-file | --xattrs-include | --xattrs-exclude) wants=("$1") ;;
-	--hole-detection | --sparse-version) wants=("$1") ;;
+	--hole-detection | --sparse-version | --take-from) wants=("$1") ;;
 	esac
 }
 
@@ -184,7 +190,7 @@ _tarx_words() # WORDS
 
 _tarx_options()
 {
-	_tarx_words '-c --create -x --extract -t --list -d --compare -r --append --info -f --file= -C --directory=
+	_tarx_words '-c --create -x --extract -t --list -d --compare -r --append --info --realign --take-from= -f --file= -C --directory=
 		--transform= --strip-components= --show-transformed-names
 		-T --files-from= --null --no-null --unquote --no-unquote
 		--verbatim-files-from --no-verbatim-files-from --add-file= --nest= --inner=

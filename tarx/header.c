@@ -102,7 +102,7 @@ static int fill_entry(struct archive_entry *entry, const struct tarx_item *item)
 		archive_entry_set_hardlink(entry, item->link);
 	else if (item->link)
 		archive_entry_set_symlink(entry, item->link);
-	if (S_ISCHR(item->mode) || S_ISBLK(item->mode))
+	if ((S_ISCHR(item->mode) || S_ISBLK(item->mode)) && !item->hardlink)
 		archive_entry_set_rdev(entry, item->rdev);
 	add_plain_xattrs(entry, item);
 	return fill_path(entry, item);
@@ -200,6 +200,18 @@ static int add_acls(struct tarx_header *header, const struct tarx_item *item)
 	return r;
 }
 
+/* What others put there, byte for byte. */
+static int add_extra(struct tarx_header *header, const struct tarx_item *item)
+{
+	if (item->extra_len == 0)
+		return 0;
+	if (reserve(header, header->len + item->extra_len + 3 * TARX_BLOCK) < 0)
+		return -ENOMEM;
+	header->len = tarx_pax_add_records(header->bytes, header->len, item->extra,
+					   item->extra_len);
+	return 0;
+}
+
 static int add_comment(struct tarx_header *header, const char *name, const char *value)
 {
 	char text[256];
@@ -285,6 +297,8 @@ int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 		r = mend_time(header, &item->mtime);
 	if (r == 0)
 		r = add_sparse(header, item);
+	if (r == 0)
+		r = add_extra(header, item);
 	if (r == 0)
 		r = add_comments(header, item);
 	if (r < 0)

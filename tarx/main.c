@@ -8,9 +8,10 @@ static const struct {
 	enum tarx_mode mode;
 	void (*run)(struct tarx_report *report);
 } verbs[] = {
-	{ TARX_CREATE, tarx_cmd_create }, { TARX_EXTRACT, tarx_cmd_extract },
-	{ TARX_LIST, tarx_cmd_list },     { TARX_COMPARE, tarx_cmd_compare },
-	{ TARX_APPEND, tarx_cmd_create }, { TARX_INFO, tarx_cmd_info },
+	{ TARX_CREATE, tarx_cmd_create },   { TARX_EXTRACT, tarx_cmd_extract },
+	{ TARX_LIST, tarx_cmd_list },       { TARX_COMPARE, tarx_cmd_compare },
+	{ TARX_APPEND, tarx_cmd_create },   { TARX_INFO, tarx_cmd_info },
+	{ TARX_REALIGN, tarx_cmd_realign },
 };
 
 static void run_verb(struct tarx_report *report)
@@ -44,7 +45,7 @@ int main(int argc, char **argv)
 
 	if (r == 0) {
 		tarx_report_open(&report, &opts);
-		if (opts.mode != TARX_CREATE && opts.mode != TARX_APPEND &&
+		if (!(opts.mode & (TARX_CREATE | TARX_APPEND | TARX_REALIGN)) &&
 		    opts.press == TARX_PRESS_COMMAND)
 			run_behind_command(&report, &opts);
 		else

@@ -173,8 +173,8 @@ static int mistake(int key, char **argv)
 static int check_mode(const struct tarx_opts *opts)
 {
 	if (!opts->mode)
-		return tarx_opts_complain("say what to do: one of -c, -x, -t, -d, -r, --info", NULL,
-					  NULL);
+		return tarx_opts_complain(
+			"say what to do: one of -c, -x, -t, -d, -r, --info, --realign", NULL, NULL);
 	if (opts->mode == TARX_CREATE && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("an archive of nothing: name the files to store", NULL,
 					  NULL);
@@ -184,8 +184,8 @@ static int check_mode(const struct tarx_opts *opts)
 					  NULL, NULL);
 	if (opts->mode == TARX_APPEND && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("nothing to append: name the files to store", NULL, NULL);
-	if ((opts->mode & (TARX_CREATE | TARX_APPEND)) && opts->reflink == ALIGN_REFLINK_ALWAYS &&
-	    opts->align == TARX_ALIGN_NONE)
+	if ((opts->mode & (TARX_CREATE | TARX_APPEND | TARX_REALIGN)) &&
+	    opts->reflink == ALIGN_REFLINK_ALWAYS && opts->align == TARX_ALIGN_NONE)
 		return tarx_opts_complain(
 			"--reflink=always: without aligned payloads nothing could be shared", NULL,
 			NULL);
@@ -294,6 +294,7 @@ void tarx_opts_release(struct tarx_opts *opts)
 	for (size_t i = 0; i < opts->dir_count; i++)
 		free(opts->dirs[i]);
 	free(opts->dirs);
+	free(opts->take_from);
 	free(opts->operands);
 	free(opts->parts);
 	tarx_patterns_release(&opts->xattrs_include);

@@ -21,6 +21,7 @@ enum tarx_mode {
 	TARX_COMPARE = 8,
 	TARX_APPEND = 16,
 	TARX_INFO = 32,
+	TARX_REALIGN = 64,
 };
 enum tarx_overlay {
 	TARX_OVERLAY_AUTO,
@@ -129,6 +130,8 @@ struct tarx_opts {
 	const char *dir; /* the last -C; NULL: none */
 	char **dirs; /* owned, and what they point to: every -C */
 	size_t dir_count;
+	const char **take_from; /* owned, the names borrowed: --take-from */
+	size_t take_from_count;
 	int verbose;
 	bool verbose_time;
 	uint32_t align; /* bytes, or TARX_ALIGN_* */

@@ -34,6 +34,7 @@ int tarx_opts_help(struct tarx_opts *opts, char *value)
 	     "       tarx -d [-f ARCHIVE] [OPTION...] [-C DIR] [MEMBER...]\n"
 	     "       tarx -r -f ARCHIVE [OPTION...] [-C DIR] PATH...\n"
 	     "       tarx --info [-f ARCHIVE] [OPTION...]\n"
+	     "       tarx --realign [-f ARCHIVE] [OPTION...] [FROM...]\n"
 	     "\n"
 	     "Standard tar archives whose payloads share their extents with the files.\n");
 	for (size_t i = 0; i < tarx_option_count; i++)

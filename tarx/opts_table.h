@@ -41,6 +41,8 @@ int tarx_take_list(struct tarx_opts *opts, char *value);
 int tarx_take_compare(struct tarx_opts *opts, char *value);
 int tarx_take_append(struct tarx_opts *opts, char *value);
 int tarx_take_info(struct tarx_opts *opts, char *value);
+int tarx_take_realign(struct tarx_opts *opts, char *value);
+int tarx_take_take_from(struct tarx_opts *opts, char *value);
 int tarx_take_overwrite_dir(struct tarx_opts *opts, char *value);
 int tarx_take_no_overwrite_dir(struct tarx_opts *opts, char *value);
 int tarx_take_overwrite(struct tarx_opts *opts, char *value);

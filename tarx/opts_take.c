@@ -15,7 +15,8 @@ static int take_mode(struct tarx_opts *opts, enum tarx_mode mode)
 {
 	if (opts->mode && opts->mode != mode)
 		return tarx_opts_complain(
-			"only one of -c, -x, -t, -d, -r, --info can be done at a time", NULL, NULL);
+			"only one of -c, -x, -t, -d, -r, --info, --realign can be done at a time",
+			NULL, NULL);
 	opts->mode = mode;
 	return 0;
 }
@@ -54,6 +55,12 @@ int tarx_take_info(struct tarx_opts *opts, char *value)
 {
 	(void)value;
 	return take_mode(opts, TARX_INFO);
+}
+
+int tarx_take_realign(struct tarx_opts *opts, char *value)
+{
+	(void)value;
+	return take_mode(opts, TARX_REALIGN);
 }
 
 /* ------------------------------------------------------------------ values */
@@ -225,5 +232,16 @@ int tarx_take_dir(struct tarx_opts *opts, char *value)
 		return tarx_opts_no_memory();
 	opts->dirs[opts->dir_count++] = dir;
 	opts->dir = dir;
+	return 0;
+}
+
+int tarx_take_take_from(struct tarx_opts *opts, char *value)
+{
+	const char **dirs = realloc(opts->take_from, (opts->take_from_count + 1) * sizeof(*dirs));
+
+	if (!dirs)
+		return tarx_opts_no_memory();
+	opts->take_from = dirs;
+	dirs[opts->take_from_count++] = value;
 	return 0;
 }

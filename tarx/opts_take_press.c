@@ -94,9 +94,10 @@ static enum tarx_press by_name(const char *name)
 
 int tarx_opts_check_press(struct tarx_opts *opts)
 {
-	if (opts->press == TARX_PRESS_NONE && opts->press_auto && opts->mode == TARX_CREATE)
+	if (opts->press == TARX_PRESS_NONE && opts->press_auto &&
+	    (opts->mode & (TARX_CREATE | TARX_REALIGN)))
 		opts->press = by_name(opts->archive);
-	if (opts->press == TARX_PRESS_NONE || opts->mode != TARX_CREATE)
+	if (opts->press == TARX_PRESS_NONE || !(opts->mode & (TARX_CREATE | TARX_REALIGN)))
 		return 0;
 	if (opts->reflink == ALIGN_REFLINK_ALWAYS)
 		return tarx_opts_complain(

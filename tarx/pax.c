@@ -196,10 +196,10 @@ size_t tarx_pax_record_size(size_t key_len, size_t value_len)
 	return rest + digits;
 }
 
-size_t tarx_pax_add(char *bytes, size_t len, const char *key, const void *value, size_t value_len)
+/* The body grows by N bytes, which the caller fills; they begin at *AT. */
+static size_t extend(char *bytes, size_t len, size_t n, size_t *at)
 {
-	size_t n = tarx_pax_record_size(strlen(key), value_len), size = 0, head;
-	char *record;
+	size_t size = 0;
 
 	if (!has_x(bytes, len)) {
 		memmove(bytes + TARX_BLOCK, bytes, len);
@@ -209,13 +209,30 @@ size_t tarx_pax_add(char *bytes, size_t len, const char *key, const void *value,
 	} else {
 		size = body_size(bytes, len);
 	}
-	len = resize_body(bytes, len, size + n);
-	record = bytes + TARX_BLOCK + size;
-	head = n - value_len - 1;
+	*at = TARX_BLOCK + size;
+	return resize_body(bytes, len, size + n);
+}
+
+size_t tarx_pax_add(char *bytes, size_t len, const char *key, const void *value, size_t value_len)
+{
+	size_t n = tarx_pax_record_size(strlen(key), value_len), at, head = n - value_len - 1;
+	char *record;
+
+	len = extend(bytes, len, n, &at);
+	record = bytes + at;
 	/* snprintf() ends with a NUL where the value begins. */
 	snprintf(record, head + 1, "%zu %s=", n, key);
 	memcpy(record + head, value, value_len);
 	record[n - 1] = '\n';
+	return len;
+}
+
+size_t tarx_pax_add_records(char *bytes, size_t len, const char *records, size_t n)
+{
+	size_t at;
+
+	len = extend(bytes, len, n, &at);
+	memcpy(bytes + at, records, n);
 	return len;
 }
 

@@ -28,6 +28,10 @@ size_t tarx_pax_record_size(size_t key_len, size_t value_len);
  * tarx_pax_record_size() + 1536 bytes more. Returns the new length. */
 size_t tarx_pax_add(char *bytes, size_t len, const char *key, const void *value, size_t value_len);
 
+/* Adds the N bytes at RECORDS, whole records, behind the others; BYTES has room for N + 1536 bytes more. Returns
+ * the new length. */
+size_t tarx_pax_add_records(char *bytes, size_t len, const char *records, size_t n);
+
 /* How many bytes the header of LEN BYTES must grow so that the payload behind it starts on a
  * multiple of ALIGN (a power of two from 512 on), where the header itself starts at byte AT. With
  * ALIGN 512 the answer is 0, or what mends a body that other readers stumble over. Returns a

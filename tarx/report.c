@@ -14,8 +14,9 @@
 
 void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts)
 {
-	bool to_stdout = opts->mode == TARX_CREATE ? !strcmp(opts->archive, "-")
-						   : opts->mode == TARX_EXTRACT && opts->to_stdout;
+	bool to_stdout = opts->mode & (TARX_CREATE | TARX_REALIGN)
+				 ? !strcmp(opts->archive, "-")
+				 : opts->mode == TARX_EXTRACT && opts->to_stdout;
 
 	*report = (struct tarx_report){
 		.opts = opts,
@@ -380,6 +381,8 @@ static const char *mode_name(enum tarx_mode mode)
 		return "info";
 	case TARX_COMPARE:
 		return "compare";
+	case TARX_REALIGN:
+		return "realign";
 	default:
 		return "list";
 	}
@@ -404,8 +407,12 @@ static int put_stats(FILE *out, const struct tarx_report *report)
 	fprintf(out, ", \"warnings\":%" PRIu64 ", \"errors\":%" PRIu64, report->warnings,
 		report->errors);
 	/* What came later stands behind what was promised first. */
-	fprintf(out, ", \"subvolumes\":%" PRIu64 ", \"left_out\":%" PRIu64 "}\n",
-		report->subvolumes, report->left_out);
+	fprintf(out, ", \"subvolumes\":%" PRIu64 ", \"left_out\":%" PRIu64, report->subvolumes,
+		report->left_out);
+	if (report->opts->mode == TARX_REALIGN)
+		fprintf(out, ", \"taken\":{\"members\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
+			report->taken_members, report->taken_bytes);
+	fputs("}\n", out);
 	return fflush(out);
 }
 

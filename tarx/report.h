@@ -26,6 +26,7 @@ struct tarx_report {
 		left_out; /* attributes that were not restored, as privilege or the file system lacks */
 	uint64_t members[TARX_KINDS];
 	uint64_t subvolumes; /* directories stored that are btrfs subvolumes */
+	uint64_t taken_members, taken_bytes; /* whose content came from --take-from */
 	uint64_t header_bytes, padding_bytes, archive_bytes;
 	uint64_t tar_bytes; /* that were read, of the tar in the archive */
 	struct align_tally tally;

@@ -171,6 +171,21 @@ int tarx_segments_find(struct tarx_segments *segments, int fd, off_t size, uint3
 	return segments->count != 1 || segments->list[0].len < size;
 }
 
+int tarx_segments_round(struct tarx_segments *segments, const struct tarx_item *item,
+			uint32_t grain)
+{
+	int r = 0;
+
+	segments->count = 0;
+	segments->least = 1;
+	for (size_t i = 0; r == 0 && i < item->segment_count; i++) {
+		struct align_range data = { item->segments[i].off, end_of(&item->segments[i]) };
+
+		r = add_rounded(segments, &data, item->size, grain);
+	}
+	return r == 0 && !segments->list ? make_room(segments) : r;
+}
+
 void tarx_segments_release(struct tarx_segments *segments)
 {
 	free(segments->list);

@@ -22,6 +22,11 @@ struct tarx_segments {
  * whole file is read for them. Returns 1, 0: there are no holes, or -errno. */
 int tarx_segments_find(struct tarx_segments *segments, int fd, off_t size, uint32_t grain,
 		       bool read, struct tx_err *err);
+
+/* The segments of ITEM, which has some, rounded out to multiples of GRAIN bytes in the same way; where their
+ * bytes lie is not told. 0 or -ENOMEM. */
+int tarx_segments_round(struct tarx_segments *segments, const struct tarx_item *item,
+			uint32_t grain);
 void tarx_segments_release(struct tarx_segments *segments);
 
 /* Bytes of data in all segments of ITEM. Pure, as what follows. */

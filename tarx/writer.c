@@ -155,7 +155,7 @@ int tarx_writer_bytes(struct tarx_writer *writer, const void *bytes, size_t n, s
 }
 
 /* In a file zeros that follow nothing in the buffer need not be written: nothing was there. */
-static int zeros(struct tarx_writer *writer, uint64_t n, struct tx_err *err)
+int tarx_writer_zeros(struct tarx_writer *writer, uint64_t n, struct tx_err *err)
 {
 	while (n > 0) {
 		size_t room = BUF_ROOM - writer->used, part = n < room ? (size_t)n : room;
@@ -265,11 +265,11 @@ static int move_large(struct tarx_writer *writer, struct align_mover *mover,
 	return moved->source_failed ? 0 : r;
 }
 
-int tarx_writer_payload(struct tarx_writer *writer, struct align_mover *mover,
-			const struct align_span *span, struct align_moved *moved,
-			struct tx_err *source_err, struct tx_err *err)
+int tarx_writer_span(struct tarx_writer *writer, struct align_mover *mover,
+		     const struct align_span *span, struct align_moved *moved,
+		     struct tx_err *source_err, struct tx_err *err)
 {
-	off_t lead = held_part(writer, mover, span->len), large, missing;
+	off_t lead = held_part(writer, mover, span->len), large;
 	int r = 0;
 
 	*moved = (struct align_moved){ 0 };
@@ -280,12 +280,22 @@ int tarx_writer_payload(struct tarx_writer *writer, struct align_mover *mover,
 		r = move_large(writer, mover, span, large, moved, source_err, err);
 	if (r == 0 && moved->bytes == lead + large)
 		r = buffered_rest(writer, mover, span, span->len, moved, source_err, err);
+	return r;
+}
+
+int tarx_writer_payload(struct tarx_writer *writer, struct align_mover *mover,
+			const struct align_span *span, struct align_moved *moved,
+			struct tx_err *source_err, struct tx_err *err)
+{
+	int r = tarx_writer_span(writer, mover, span, moved, source_err, err);
+	off_t missing;
+
 	missing = span->len - moved->bytes;
 	mover->tally->hole += (uint64_t)missing;
 	if (r == 0)
-		r = zeros(writer, (uint64_t)missing, err);
+		r = tarx_writer_zeros(writer, (uint64_t)missing, err);
 	writer->padding += align_gap(writer->at, TARX_BLOCK);
-	return r < 0 ? r : zeros(writer, align_gap(writer->at, TARX_BLOCK), err);
+	return r < 0 ? r : tarx_writer_zeros(writer, align_gap(writer->at, TARX_BLOCK), err);
 }
 
 /* Whole records as tar has always written them; where payloads are aligned whole blocks instead, so
@@ -353,7 +363,7 @@ int tarx_writer_end(struct tarx_writer *writer, uint64_t start, uint32_t align, 
 	static const char last[TARX_BLOCK];
 	uint64_t end = start + whole_end(writer->at - start + END_MARK, align, record),
 		 missing = end - writer->at;
-	int r = zeros(writer, missing - TARX_BLOCK, err);
+	int r = tarx_writer_zeros(writer, missing - TARX_BLOCK, err);
 
 	writer->padding += missing;
 	return r < 0 ? r : tarx_writer_bytes(writer, last, TARX_BLOCK, err);

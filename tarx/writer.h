@@ -48,6 +48,15 @@ int tarx_writer_press(struct tarx_writer *writer, enum tarx_press press, const c
 /* N bytes follow. */
 int tarx_writer_bytes(struct tarx_writer *writer, const void *bytes, size_t n, struct tx_err *err);
 
+/* N zeros follow. */
+int tarx_writer_zeros(struct tarx_writer *writer, uint64_t n, struct tx_err *err);
+
+/* The bytes of SPAN follow, as far as there are some: MOVED tells. Whole blocks are moved by MOVER. A source's
+ * failure is not returned but left in SOURCE_ERR. Returns 0 or -errno of the archive. */
+int tarx_writer_span(struct tarx_writer *writer, struct align_mover *mover,
+		     const struct align_span *span, struct align_moved *moved,
+		     struct tx_err *source_err, struct tx_err *err);
+
 /* A payload follows, then zeros up to a multiple of 512. Whole blocks are moved by MOVER. Where the
  * source ends early or fails, zeros stand for the missing bytes, so that the archive stays whole:
  * MOVED tells, and a source's failure is not returned but left in SOURCE_ERR.
