@@ -5,53 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-
-/* The one variable of its kind: what a signal that ends the process must remove first. Only file
- * systems without O_TMPFILE need it. */
-static struct {
-	volatile sig_atomic_t set;
-	int dir;
-	char name[TX_TEMP_ROOM];
-} doomed;
-
-static void remove_and_die(int sig)
-{
-	if (doomed.set)
-		unlinkat(doomed.dir, doomed.name, 0);
-	raise(sig); /* SA_RESETHAND: this one ends us */
-}
-
-void tx_doom(int dir, const char *name)
-{
-	static const int ends[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXFSZ, SIGXCPU };
-	struct sigaction action = { .sa_handler = remove_and_die,
-				    .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) },
-			 term;
-
-	doomed.set = 0;
-	doomed.dir = dir;
-	memcpy(doomed.name, name, TX_TEMP_ROOM);
-	doomed.set = 1;
-	if (sigaction(SIGTERM, NULL, &term) == 0 && term.sa_handler == remove_and_die)
-		return;
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-		struct sigaction now;
-
-		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
-			sigaction(ends[i], &action, NULL);
-	}
-}
-
-void tx_undoom(void)
-{
-	doomed.set = 0;
-}
 
 void tx_temp_name(char name[TX_TEMP_ROOM])
 {
@@ -94,7 +52,7 @@ static int open_named(struct tx_newfile *file)
 	tx_doom(file->dir, file->temp);
 	file->fd = openat(file->dir, file->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (file->fd < 0) {
-		doomed.set = 0;
+		tx_undoom();
 		file->temp[0] = '\0';
 		return -errno;
 	}
@@ -210,7 +168,7 @@ static int rename_temp(struct tx_newfile *file)
 {
 	if (renameat(file->dir, file->temp, file->dir, file->name) < 0)
 		return -errno;
-	doomed.set = 0;
+	tx_undoom();
 	file->temp[0] = '\0';
 	return 0;
 }
@@ -236,7 +194,7 @@ void tx_newfile_release(struct tx_newfile *file)
 {
 	if (file->temp[0])
 		unlinkat(file->dir, file->temp, 0);
-	doomed.set = 0;
+	tx_undoom();
 	file->temp[0] = '\0';
 	tx_fd_release(&file->fd);
 	tx_fd_release(&file->dir);

@@ -3,11 +3,10 @@
 #define ALIGN_NEWFILE_H
 
 #include "align/err.h"
+#include "align/undo.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
-
-#define TX_TEMP_ROOM 32
 
 struct tx_newfile {
 	int fd; /* owned; opened for reading and writing */
@@ -21,10 +20,6 @@ struct tx_newfile {
 
 /* A name that nobody else will choose, for what is not complete yet. */
 void tx_temp_name(char name[TX_TEMP_ROOM]);
-
-/* A signal that ends the process removes NAME (TX_TEMP_ROOM bytes) from DIR first. One at a time. */
-void tx_doom(int dir, const char *name);
-void tx_undoom(void);
 
 /* Begins a file that will be PATH. A regular file that is there stays as it is until the commit,
  * which gives its mode and owner to the new one; a symbolic link is followed where it

@@ -115,6 +115,28 @@ int align_subvolume_make(int dir, const char *name, struct tx_err *err)
 #endif
 }
 
+int align_subvolume_snapshot(int root, const char *name, struct tx_err *err)
+{
+#ifdef HAVE_BTRFSUTIL
+	return align_btrfs_snapshot(root, name, err);
+#else
+	(void)root;
+	(void)name;
+	return no_subvolumes(err);
+#endif
+}
+
+int align_subvolume_remove(int dir, const char *name)
+{
+#ifdef HAVE_BTRFSUTIL
+	return align_btrfs_remove(dir, name);
+#else
+	(void)dir;
+	(void)name;
+	return -EOPNOTSUPP;
+#endif
+}
+
 int align_subvolume_is_read_only(int fd, struct tx_err *err)
 {
 #ifdef HAVE_BTRFSUTIL

@@ -37,6 +37,14 @@ int align_subvolume_make(int dir, const char *name, struct tx_err *err);
 /* Whether the subvolume FD cannot be written to. 1, 0 or -errno. */
 int align_subvolume_is_read_only(int fd, struct tx_err *err);
 
+/* Makes the read-only snapshot NAME of the subvolume ROOT, in its own directory. It holds no
+ * subvolumes: where there was one it has an empty directory of inode ALIGN_NO_SUBVOLUME_INO. 0 or -errno. */
+int align_subvolume_snapshot(int root, const char *name, struct tx_err *err);
+#define ALIGN_NO_SUBVOLUME_INO 2
+
+/* Removes the subvolume NAME from the directory DIR. Allowed in a signal handler. 0 or -errno. */
+int align_subvolume_remove(int dir, const char *name);
+
 /* Nothing can be written to the subvolume FD from now on. 0 or -errno. */
 int align_subvolume_protect(int fd, struct tx_err *err);
 

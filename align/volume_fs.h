@@ -15,6 +15,8 @@ int align_btrfs_is_subvolume(int fd, struct tx_err *err);
 
 /* As align_subvolume_make() and the others have it. */
 int align_btrfs_make(int dir, const char *name, struct tx_err *err);
+int align_btrfs_snapshot(int root, const char *name, struct tx_err *err);
+int align_btrfs_remove(int dir, const char *name);
 int align_btrfs_is_read_only(int fd, struct tx_err *err);
 int align_btrfs_protect(int fd, struct tx_err *err);
 

@@ -81,14 +81,21 @@ static int push(struct align_walk *walk, int fd, const struct stat *st, struct t
 	return 0;
 }
 
+static void map_device(const struct align_walk *walk, struct stat *st)
+{
+	if (walk->lens)
+		st->st_dev = walk->lens->device(walk->lens->data, st->st_dev);
+}
+
 /* Opens the directory of FRAME again, which is the parent of the one behind CHILD. */
-static int reopen(struct align_frame *frame, int child)
+static int reopen(const struct align_walk *walk, struct align_frame *frame, int child)
 {
 	TX_FD fd = openat(child, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
+	map_device(walk, &st);
 	if (st.st_dev != frame->dev || st.st_ino != frame->ino)
 		return -ESTALE;
 	frame->fd = tx_fd_steal(&fd);
@@ -102,7 +109,7 @@ static int pop(struct align_walk *walk, struct tx_err *err)
 
 	walk->depth--;
 	if (walk->depth > 0 && top(walk)->fd < 0)
-		r = reopen(top(walk), child->fd);
+		r = reopen(walk, top(walk), child->fd);
 	tx_names_release(&child->names);
 	tx_fd_release(&child->fd);
 	if (walk->depth > 0)
@@ -148,16 +155,40 @@ static int check_linked(struct align_walk *walk, const struct align_node *node)
 	return is_within(walk, &node->st) ? -ELOOP : 0;
 }
 
+static int look_only(const struct align_walk *walk, struct align_node *node)
+{
+	int r = fstatat(node->dirfd, node->name, &node->st, walk->follow ? 0 : AT_SYMLINK_NOFOLLOW);
+
+	map_device(walk, &node->st);
+	return r;
+}
+
+/* *FD, opened for NODE, becomes what stands for it. */
+static int look_through_lens(struct align_walk *walk, struct align_node *node, int *fd)
+{
+	int other;
+
+	node->fd = *fd;
+	other = walk->lens->stand_in(walk->lens->data, node);
+	node->fd = -1;
+	if (other < 0)
+		return 0;
+	close(*fd);
+	*fd = other;
+	/* ".." of what stands in leads elsewhere. */
+	walk->enter_linked = true;
+	return fstat(other, &node->st) < 0 ? -errno : 0;
+}
+
 /* Fills st and fd. What is neither a regular file nor a directory is not opened: that could wait
  * for ever or set a device going. */
 static int look_at(struct align_walk *walk, struct align_node *node, unsigned char type)
 {
-	int no_follow = walk->follow ? 0 : AT_SYMLINK_NOFOLLOW;
 	int fd, flags = walk->follow ? 0 : O_NOFOLLOW;
 
 	node->fd = -1;
 	if (type != DT_REG && type != DT_DIR) {
-		if (fstatat(node->dirfd, node->name, &node->st, no_follow) < 0)
+		if (look_only(walk, node) < 0)
 			return -errno;
 		if (!S_ISREG(node->st.st_mode) && !S_ISDIR(node->st.st_mode))
 			return 0;
@@ -166,13 +197,18 @@ static int look_at(struct align_walk *walk, struct align_node *node, unsigned ch
 	flags |= type == DT_DIR ? O_DIRECTORY : 0;
 	fd = open_node(node->dirfd, node->name, flags, &node->st);
 	if (fd == -ELOOP || fd == -ENOTDIR || fd == -ENXIO) /* it has become something else */
-		return fstatat(node->dirfd, node->name, &node->st, no_follow) < 0 ? -errno : 0;
+		return look_only(walk, node) < 0 ? -errno : 0;
 	if (fd < 0)
 		return fd;
 	if (!S_ISREG(node->st.st_mode) && !S_ISDIR(node->st.st_mode)) {
 		close(fd); /* that too */
 		return 0;
 	}
+	if (walk->lens && look_through_lens(walk, node, &fd) < 0) {
+		close(fd);
+		return -EIO;
+	}
+	map_device(walk, &node->st);
 	if (S_ISDIR(node->st.st_mode) && may_enter(walk, node)) {
 		walk->enter = fd;
 		walk->enter_st = node->st;

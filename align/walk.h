@@ -24,6 +24,16 @@ struct align_node {
 
 struct align_frame;
 
+/* Something else in the place of what lies in a tree, as a snapshot of it. */
+struct align_lens {
+	/* What is given instead of NODE, a regular file or a directory that was opened: a descriptor, which
+	 * is the walk's from then on, or -1: NODE itself. */
+	int (*stand_in)(void *data, const struct align_node *node);
+	/* What st_dev the walk gives in the place of DEV. */
+	dev_t (*device)(void *data, dev_t dev);
+	void *data; /* borrowed */
+};
+
 struct align_walk {
 	struct align_frame *frames; /* owned; the open directories, outermost first */
 	size_t depth, room;
@@ -45,6 +55,7 @@ struct align_walk {
 	/* Whether the node at PATH, as it is shown, is wanted: else nobody looks at it, nor below. NULL: all are. */
 	bool (*wants)(void *data, const char *path);
 	void *data; /* borrowed: for wants */
+	const struct align_lens *lens; /* borrowed; or NULL */
 };
 
 /* Begins at ROOT, looked up in the directory BASE; its path is shown as SHOWN. 0 or -errno. */

@@ -28,11 +28,38 @@ static int archive_operand(struct tarx_creation *c, const struct tarx_operand *o
 	return tarx_tree_seen(c, dir >= 0 ? dir : AT_FDCWD, operand->path, operand->path);
 }
 
+/* All of them before anything is read, so that they are of nearly the same time. */
+static int take_snapshots(struct tarx_creation *c)
+{
+	const struct tarx_opts *opts = c->report->opts;
+	struct tx_err err;
+
+	for (size_t i = 0; opts->snapshot && i < opts->operand_count; i++) {
+		const struct tarx_operand *operand = &opts->operands[i];
+		TX_FD dir = operand->dir ? open(operand->dir, O_PATH | O_DIRECTORY | O_CLOEXEC)
+					 : -1;
+
+		if (tarx_opts_overlay(opts, operand) == TARX_OVERLAY_DIFF)
+			return tarx_fatal(c->report,
+					  "%s: --snapshot does not go with "
+					  "--overlay=diff, which reads a layer",
+					  operand->path);
+		if (operand->dir && dir < 0)
+			continue; /* which is told when it is its turn */
+		if (tarx_snapshots_take(&c->snapshots, dir >= 0 ? dir : AT_FDCWD, operand->path,
+					&err) < 0)
+			return tarx_fatal(c->report, "%s: %s", operand->path, err.text);
+	}
+	return 0;
+}
+
 static void archive_all(struct tarx_creation *c)
 {
 	const struct tarx_opts *opts = c->report->opts;
 	struct tx_err err;
 
+	if (take_snapshots(c) < 0)
+		return;
 	for (size_t i = 0; i < opts->operand_count; i++)
 		if (archive_operand(c, &opts->operands[i]) < 0)
 			return;
@@ -68,6 +95,7 @@ void tarx_cmd_create(struct tarx_report *report)
 			   .fflags = opts->fflags,
 			   .numeric = opts->numeric_owner },
 		.prune = { .report = report },
+		.snapshots = { .report = report },
 	};
 	struct tx_err err;
 
@@ -77,6 +105,7 @@ void tarx_cmd_create(struct tarx_report *report)
 	else
 		archive_all(&c);
 	tarx_adder_release(&c.adder);
+	tarx_snapshots_release(&c.snapshots);
 	tarx_links_release(&c.links);
 	tarx_deleted_release(&c.deleted);
 	tarx_owners_release(&c.owners);

@@ -215,7 +215,7 @@ _tarx_options()
 		--one-top-level --one-top-level= -O --to-stdout --delay-directory-restore
 		--xattrs-include= --xattrs-exclude= --selinux --no-selinux
 		--full-time --utc -R --block-number
-		--xattrs --no-xattrs --acls --no-acls --fflags --no-fflags --subvolumes
+		--xattrs --no-xattrs --acls --no-acls --fflags --no-fflags --subvolumes --snapshot
 		--one-file-system --help --version'
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
 }

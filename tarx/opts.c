@@ -182,6 +182,9 @@ static int check_mode(const struct tarx_opts *opts)
 		return tarx_opts_complain("--override-stat: it is an extended attribute, and "
 					  "--no-xattrs leaves those out",
 					  NULL, NULL);
+	if (opts->snapshot && opts->dereference)
+		return tarx_opts_complain("--snapshot with -h", NULL,
+					  "would lead out of the snapshot");
 	if (opts->mode == TARX_APPEND && opts->operand_count == 0 && !opts->listed)
 		return tarx_opts_complain("nothing to append: name the files to store", NULL, NULL);
 	if ((opts->mode & (TARX_CREATE | TARX_APPEND | TARX_REALIGN)) &&

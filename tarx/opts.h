@@ -153,6 +153,7 @@ struct tarx_opts {
 	bool xattrs, acls, selinux, fflags;
 	bool subvolumes;
 	bool one_file_system;
+	bool snapshot;
 	struct tarx_rename rename; /* owned */
 	size_t strip; /* components taken off the names that are restored */
 	bool show_renamed; /* lists show names as --transform and --strip-components make them */

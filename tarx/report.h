@@ -54,6 +54,7 @@ enum tarx_once {
 	TARX_ONCE_PATTERN = 1 << 16,
 	TARX_ONCE_LINK_SLASH = 1 << 17,
 	TARX_ONCE_EMPTY = 1 << 18,
+	TARX_ONCE_SNAPSHOT = 1 << 20,
 };
 
 void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts);

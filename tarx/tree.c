@@ -8,7 +8,9 @@
 static const char *subvolume_kind(struct tarx_creation *c, const struct align_node *node)
 {
 	struct tx_err err;
-	int r = align_subvolume_is_read_only(node->fd, &err);
+	int r = tarx_snapshots_has(&c->snapshots, node->st.st_dev)
+			? 0
+			: align_subvolume_is_read_only(node->fd, &err);
 
 	if (r < 0)
 		tarx_warning(c->report, "%s: %s", node->path, err.text);
@@ -112,7 +114,15 @@ static void set_up(struct align_walk *walk, struct tarx_creation *c)
 	walk->data = &c->prune;
 }
 
-int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
+static void pass_over_snapshot(struct tarx_report *report, const struct align_node *node,
+			       struct align_walk *walk)
+{
+	tarx_notice(report, "%s: a snapshot that tarx made for another archive; not stored",
+		    node->path);
+	align_walk_skip(walk);
+}
+
+static int archive(struct tarx_tree *tree, const char *shown, const struct align_lens *lens)
 {
 	struct tarx_report *report = tree->c->report;
 	struct align_walk walk;
@@ -121,6 +131,7 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 	int r = align_walk_open(&walk, tree->base, tree->root, shown, &err);
 
 	set_up(&walk, tree->c);
+	walk.lens = lens;
 	while (r == 0 && (r = align_walk_next(&walk, &node, &err)) > 0) {
 		tx_arena_reset(&tree->c->arena);
 		r = 0;
@@ -129,6 +140,8 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 		else if (tree->changes && !tarx_tree_is_fuse_mark(tree, &node) &&
 			 !tarx_tree_can_name(tree->c, &node))
 			align_walk_skip(&walk);
+		else if (tarx_snapshot_is_other(&node))
+			pass_over_snapshot(report, &node, &walk);
 		else if (is_storable(tree->c, &node, &err))
 			r = take_node(tree, &node, &walk);
 		if (r < 0)
@@ -137,6 +150,22 @@ int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
 	align_walk_release(&walk);
 	if (r < 0 && report->exit_code < 2)
 		tarx_fatal(report, "%s", err.text);
+	return r;
+}
+
+int tarx_tree_archive(struct tarx_tree *tree, const char *shown)
+{
+	struct tarx_creation *c = tree->c;
+	struct tarx_snapview view;
+	struct tx_err err;
+	int r;
+
+	if (!c->report->opts->snapshot || tree->diff)
+		return archive(tree, shown, NULL);
+	r = tarx_snapview_open(&view, &c->snapshots, tree->base, tree->root, &err);
+	r = r < 0 ? tarx_fatal(c->report, "%s: %s", shown, err.text)
+		  : archive(tree, shown, &view.lens);
+	tarx_snapview_release(&view);
 	return r;
 }
 

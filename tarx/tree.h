@@ -15,6 +15,7 @@
 #include "tarx/owners.h"
 #include "tarx/prune.h"
 #include "tarx/report.h"
+#include "tarx/snapshot.h"
 
 /* What all trees of one archive share. */
 struct tarx_creation {
@@ -26,6 +27,7 @@ struct tarx_creation {
 	struct tarx_meta_wants wants;
 	struct align_attrs_asker asker;
 	struct tarx_prune prune;
+	struct tarx_snapshots snapshots; /* with --snapshot */
 	struct tx_arena arena; /* of the item in hand */
 	enum tarx_overlay overlay; /* of the operand in hand */
 	bool with_root; /* a root whose path is empty is a member, too, "./" */

@@ -20,6 +20,8 @@ struct tarx_growth {
 	uint64_t end; /* bytes: where the members were that it had */
 	off_t size; /* of the file before; -1: there is nothing to undo */
 	bool touched; /* the end mark may be no longer whole */
+	int fd; /* borrowed: the archive */
+	struct tx_undo undo; /* a signal that ends us finds it as it was before */
 	char held[END_MARK]; /* what takes the place of the end mark there, at the very end */
 };
 
@@ -67,6 +69,29 @@ int tarx_writer_into(struct tarx_writer *writer, int fd, struct tx_err *err)
 	return writer->buf ? 0 : tx_fail(err, ENOMEM, "open the archive");
 }
 
+/* It is what it was. 0 or -errno. Called by a signal handler too. */
+static int cut_back(struct tarx_growth *growth)
+{
+	static const char zeros[END_MARK];
+	off_t size = growth->size, mark = size - (off_t)growth->end;
+
+	if (size < 0)
+		return 0;
+	if (mark > END_MARK)
+		mark = END_MARK;
+	/* Cut first: on a full disk nothing else can be written. */
+	if (ftruncate(growth->fd, (off_t)growth->end + mark) < 0)
+		return -errno;
+	if (growth->touched && tx_write_at(growth->fd, zeros, (size_t)mark, (off_t)growth->end) < 0)
+		return -EIO;
+	return ftruncate(growth->fd, size) < 0 ? -errno : 0;
+}
+
+static void cut_back_at_end(void *data)
+{
+	cut_back(data);
+}
+
 int tarx_writer_continue(struct tarx_writer *writer, int fd, off_t end, struct tx_err *err)
 {
 	struct stat st;
@@ -80,13 +105,17 @@ int tarx_writer_continue(struct tarx_writer *writer, int fd, off_t end, struct t
 		close(fd);
 		return tx_fail(err, ENOMEM, "open the archive");
 	}
+	writer->growth->size = -1;
 	if (fstat(fd, &st) < 0)
 		return tx_fail(err, errno, "look at the archive");
-	writer->growth->end = (uint64_t)end;
-	writer->growth->size = -1;
-	if (st.st_size > end + END_MARK && ftruncate(fd, end + END_MARK) < 0)
+	*writer->growth =
+		(struct tarx_growth){ .end = (uint64_t)end, .size = st.st_size, .fd = fd };
+	writer->growth->undo = (struct tx_undo){ .run = cut_back_at_end, .data = writer->growth };
+	tx_undo_add(&writer->growth->undo);
+	if (st.st_size > end + END_MARK && ftruncate(fd, end + END_MARK) < 0) {
+		writer->growth->size = -1;
 		return tx_fail(err, errno, "cut off what follows the end mark");
-	writer->growth->size = st.st_size;
+	}
 	return 0;
 }
 
@@ -395,25 +424,12 @@ int tarx_writer_finish(struct tarx_writer *writer, uint32_t align, bool sync, st
 
 int tarx_writer_restore(struct tarx_writer *writer, struct tx_err *err)
 {
-	static const char zeros[END_MARK];
 	struct tarx_growth *growth = writer->growth;
-	off_t mark, size;
-	int r = 0;
+	off_t size = growth ? growth->size : -1;
+	int r = growth ? cut_back(growth) : 0;
 
-	if (!growth || growth->size < 0)
-		return 0;
-	size = growth->size;
-	mark = size - (off_t)growth->end;
-	if (mark > END_MARK)
-		mark = END_MARK;
-	growth->size = -1;
-	/* Cut first: on a full disk nothing else can be written. */
-	if (ftruncate(writer->fd, (off_t)growth->end + mark) < 0)
-		r = -errno;
-	if (r == 0 && growth->touched)
-		r = tx_write_at(writer->fd, zeros, (size_t)mark, (off_t)growth->end);
-	if (r == 0 && ftruncate(writer->fd, size) < 0)
-		r = -errno;
+	if (growth)
+		growth->size = -1;
 	return r < 0 ? tx_fail(err, -r, "cut the archive back to %jd bytes", (intmax_t)size) : 0;
 }
 
@@ -421,8 +437,10 @@ void tarx_writer_release(struct tarx_writer *writer)
 {
 	tarx_presser_free(writer->presser);
 	writer->presser = NULL;
-	if (writer->growth)
+	if (writer->growth) {
+		tx_undo_drop(&writer->growth->undo);
 		close(writer->fd);
+	}
 	free(writer->growth);
 	writer->growth = NULL;
 	tx_newfile_release(&writer->file);

@@ -104,6 +104,19 @@ for kind in btrfs xfs ext4; do
 		is "$kind: $how: killed at any of $n changes the old archive is whole, and grows later" "$bad" ''
 		is "$kind: $how: not killed, all is done" "$code" 0
 		ok "$kind: $how: it was killed at some" test $n -gt 3
+		[[ $how != *--sync ]] || continue
+		n=1 bad=''
+		while :; do
+			must cp "$base.tar" kill.tar
+			"$diesat" -$n "$TARX" -r --align -f kill.tar new edge 2>/dev/null
+			[ $? -eq 130 ] || break
+			cmp -s "$base.tar" kill.tar ||
+				bad+="$n: $(names kill.tar)"$'\n'
+			n=$((n + 1))
+			[ $n -lt 100 ] || break
+		done
+		is "$kind: $how: interrupted behind any of $n changes it is again what it was" "$bad" ''
+		ok "$kind: $how: it was interrupted at some" test $n -gt 3
 	done
 
 	# ---- errors (no xfs is that small)

@@ -1,6 +1,6 @@
 /* diesat N COMMAND [ARGUMENT...]: the process that COMMAND starts is killed on the spot, past any
  * handler, when it is about to change a file for the Nth time (write, clone, copy, cut). Exit 137 then;
- * else the command's own code. */
+ * else the command's own code. diesat -N: it gets SIGINT right behind that change (exit 130). */
 #include <linux/fs.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -36,8 +36,9 @@ static bool changes_a_file(pid_t pid)
 
 static int watch(pid_t pid, long n)
 {
-	int status, sig;
+	int status, sig, deadly = n < 0 ? SIGINT : SIGKILL;
 
+	n = labs(n);
 	for (;;) {
 		if (waitpid(pid, &status, 0) < 0)
 			return 99;
@@ -47,7 +48,7 @@ static int watch(pid_t pid, long n)
 			return 128 + WTERMSIG(status);
 		sig = WSTOPSIG(status);
 		if (sig == (SIGTRAP | 0x80) && changes_a_file(pid) && --n == 0)
-			kill(pid, SIGKILL);
+			kill(pid, deadly);
 		if (sig == (SIGTRAP | 0x80) || sig == SIGTRAP)
 			sig = 0;
 		ptrace(PTRACE_SYSCALL, pid, 0, (void *)(long)sig);
@@ -60,7 +61,7 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	if (argc < 3) {
-		fputs("usage: diesat N COMMAND [ARGUMENT...]\n", stderr);
+		fputs("usage: diesat [-]N COMMAND [ARGUMENT...]\n", stderr);
 		return 99;
 	}
 	pid = fork();
