@@ -255,9 +255,14 @@ exported() # KIND RUNTIME
 kept() # KIND RUNTIME
 {
 	local name="$1, podman and $2, not exported" images old
-	configure "archive = '$FS/archives/%ID%.tar'" 'diff = true'
+	configure 'archive = "/proc/nowhere/%ID%.tar"' 'diff = true'
 	use_hook yes
 	box
+	not "$name: a failing hook fails the checkpoint" e2e_podman container checkpoint box
+	like "$name: CRIU's log has the reason" \
+		"$(grep -a tarx-criu-hook: "$(e2e_podman inspect --format '{{.StaticDir}}' box)/dump.log")" "*error: */proc/nowhere*"
+	ok "$name: and the container runs on" goes_on "$merged/counter"
+	configure "archive = '$FS/archives/%ID%.tar'" 'diff = true'
 	ok "$name: checkpoint" e2e_podman container checkpoint box
 	ok "$name: the archive is called as the container" \
 		tar -tf "$FS/archives/$(e2e_podman inspect --format '{{.Id}}' box).tar" rootfs-diff.tar checkpoint

@@ -75,7 +75,7 @@ def put_trees_back(config, tarx, members, archive):
 def none_belongs(config, report, reason):
     if config.on_missing == "fail":
         raise Failure(reason)
-    report.info(reason)
+    report.warning(reason)
 
 
 def restore(container, config, tarx, report):

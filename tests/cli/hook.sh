@@ -121,6 +121,7 @@ damaged() # what the archive of another dump, or none, or a broken one does
 	cp "$archive" "$WORK/whole.tar"
 	mv "$archive" "$archive.away"
 	exits 0 "no archive: nothing is restored" stage pre-restore
+	like "which is warned of" "$err" "*warning: *there is no such archive*"
 	head -c $((1 << 20)) "$WORK/whole.tar" >"$archive"
 	rm "$images/pages-1.img"
 	exits 1 "an archive that was cut short: fails" stage pre-restore
