@@ -66,7 +66,7 @@ block = os.urandom(12 << 20)
 with open(name, "w") as file:
     for n in range(1 << 30):
         file.seek(0)
-        file.write(str(n))
+        file.write(f"{n:09}")  # CRIU wants files as long as they were
         file.flush()
         time.sleep(0.05)
         assert len(block) == 12 << 20
