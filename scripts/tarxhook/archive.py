@@ -18,6 +18,7 @@ from .report import Failure
 SELF = "tarx-criu-hook.json"
 IMAGES = "checkpoint"
 DIFF = "rootfs-diff.tar"
+NEEDED = ("inventory.img", "pstree.img")
 SCRATCH = ".tarx-criu-hook."
 FORGOTTEN = 60  # seconds: a directory without a lock may also be one that is just being made
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -38,7 +39,7 @@ def digest(images):
     """What tells this dump from every other: CRIU writes the time and the processes into these two, and reads
     both before it runs a script. None: this is no dump that CRIU could restore."""
     total = hashlib.sha256()
-    for name in ("inventory.img", "pstree.img"):
+    for name in NEEDED:
         try:
             with open(os.path.join(images, name), "rb") as file:
                 total.update(hashlib.sha256(file.read()).digest())
@@ -158,6 +159,13 @@ class Tarx:
 
     def extract(self, archive, what, options, stats):
         self.run(what, ["-x", *self.config.extract, "-f", archive, *options], stats)
+
+    def must_have(self, archive, what, names):
+        """Options such as --exclude are for what is archived, not for the parts of the whole."""
+        done = subprocess.run([self.program, "-t", "--occurrence=1", "-f", archive, *names], cwd="/", check=False,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        if done.returncode != 0:
+            raise Failure(f"{what}: is not whole, is it by an option of [create]? {os.fsdecode(done.stderr).strip()}")
 
     def images_in(self, archive):
         """The names of the images, as bytes."""

@@ -2,7 +2,7 @@
 import json
 import os
 
-from .archive import DIFF, IMAGES, SCRATCH, SELF, Tree, digest, pattern, scratch
+from .archive import DIFF, IMAGES, NEEDED, SCRATCH, SELF, Tree, digest, pattern, scratch
 from .report import Failure
 
 
@@ -92,6 +92,8 @@ def write(container, config, tarx, report, folder, archive, members, own):
             report.warning(f"{container.images}: these images need those of an earlier dump, which are not archived")
     whole = os.path.join(folder, "whole")
     tarx.create(whole, archive, options, operands, stats)
+    tarx.must_have(whole, archive, [SELF, *told["members"],
+                                    *(f"{IMAGES}/{name}" for name in NEEDED if config.images)])
     try:
         os.rename(whole, archive)
     except OSError as error:

@@ -7,7 +7,7 @@ from .archive import ENDING, Tarx
 from .config import PATH, VARIABLE, Config, load
 from .container import Container
 from .dump import dump
-from .report import Failure, Report
+from .report import Ended, Failure, Report
 from .restore import restore
 
 STAGES = {"post-dump": ("dump", dump), "pre-restore": ("restore", restore)}
@@ -22,7 +22,7 @@ See tarx-criu-hook(8).
 
 
 def ended(number, _frame):
-    raise Failure(f"ended by signal {number}")
+    raise Ended(f"ended by signal {number}")
 
 
 def stage(name, program, config, report):
@@ -55,7 +55,7 @@ def main(program, *arguments):
             stage(name, program, config, report)
         else:
             by_hand(list(arguments), config)
-    except (Failure, OSError) as error:
+    except (Failure, Ended, OSError) as error:
         report.error(str(error))
         if config.on_error == "warn" and not arguments:
             report.warning("CRIU goes on, as on_error says")

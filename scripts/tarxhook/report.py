@@ -10,6 +10,10 @@ class Failure(Exception):
     """The hook could not do what it was asked for; the text says what and why."""
 
 
+class Ended(Exception):
+    """A signal ended the hook."""
+
+
 def visible(text):
     """TEXT on one line, whatever bytes a name in it has."""
     safe = "".join(c if c.isprintable() else f"\\{ord(c):03o}" if ord(c) < 256 else

@@ -33,6 +33,8 @@ def missing_images(container, told):
     wanted = told.get("images") or {}
     missing = []
     for name, size in wanted.items():
+        if not {"", ".", ".."}.isdisjoint(name.split("/")):
+            raise Failure(f"an image called {name}: this archive is not of this hook")
         try:
             info = os.lstat(os.path.join(container.images, name))
             if info.st_size != size:

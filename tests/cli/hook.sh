@@ -90,8 +90,8 @@ images_only() # KIND
 	is "$name: in silence" "$err$out" ''
 	is "$name: one archive, nothing beside it" "$(ls -A "$FS/out")" images.tar
 	is "$name: for its owner alone" "$(stat -c %a "$archive")" 600
-	is "$name: GNU tar lists it" "$(tar -tf "$archive" | tr '\n' ' ')" \
-		"tarx-criu-hook.json checkpoint/ checkpoint/core-1.img checkpoint/inventory.img checkpoint/pages-1.img checkpoint/pages-2.img checkpoint/pstree.img "
+	is "$name: GNU tar lists it" "$(tar -tf "$archive" | sed 's,^checkpoint/,+,' | tr '\n' ' ')" \
+		"tarx-criu-hook.json + +core-1.img +inventory.img +pages-1.img +pages-2.img +pstree.img "
 	ok "$name: the pages are shared with it" test "$(shared_of "$images/pages-1.img")" -eq $((4 << 20))
 	ok "$name: and of the odd ones the whole blocks" test "$(shared_of "$images/pages-2.img")" -ge $((2 << 20))
 	before=$(stat -c %i "$archive")
@@ -301,6 +301,14 @@ configure "archive = '$FS/out/a.tar'" "tarx = '$WORK/bin/told'" \
 exits 0 "options by their long names" stage post-dump
 like "as tarx gets them" "$(cat "$WORK/told")" \
 	"*<--align=8K><--align-min=9000><--sync><--exclude=\*.x y><--exclude=z>*"
+
+configure "archive = '$FS/out/b.tar'" 'create = { exclude = "*.json" }'
+exits 1 "an option that would leave out a part of the whole: fails" stage post-dump
+like "and says which" "$err" "*is not whole*tarx-criu-hook.json*"
+configure "archive = '$FS/out/b.tar'" 'create = { exclude = "p*.img" }'
+exits 1 "or what CRIU begins with" stage post-dump
+like "and says which" "$err" "*is not whole*pstree.img*"
+not "and there is no archive" test -e "$FS/out/b.tar"
 
 # ---- its own log, names, and what lies where
 
