@@ -13,7 +13,7 @@ packages_build=(autoconf automake make gcc libc6-dev pkg-config
 packages_run=(xfsprogs btrfs-progs util-linux mount)
 packages_test=(python3 e2fsprogs procps libarchive-tools busybox attr acl libcap2-bin
 	zstd xz-utils bzip2 lz4 mandoc gnuplot-nox fuse-overlayfs
-	gccgo-12 p7zip-full pax perl podman squashfs-tools-ng toybox umoci debootstrap)
+	buildah skopeo gccgo-12 p7zip-full pax perl podman squashfs-tools-ng toybox umoci debootstrap)
 packages_clang=(clang libclang-rt-14-dev)
 
 say()
