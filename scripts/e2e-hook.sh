@@ -11,9 +11,14 @@ set -u
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=e2e-lib.sh
 . "$(dirname "$0")/e2e-lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../tests/lib/readme.sh
+. "$(dirname "$0")/../tests/lib/readme.sh"
 e2e_private "$0" "$@"
 
+top_srcdir=$top
 mkdir "$WORK/bin" "$WORK/log"
+ln -s "$TARX" "$WORK/bin/tarx"
+PATH=$WORK/bin:$PATH
 hook=$WORK/bin/tarx-criu-hook
 sed "s|^lib=.*|lib=$top/scripts tarx=$TARX|" "$top/scripts/tarx-criu-hook" >"$hook"
 chmod 755 "$hook"
@@ -275,6 +280,28 @@ kept() # KIND RUNTIME
 	use_hook no
 }
 
+# A checkpoint as the engine alone writes it goes through what README.md says under Kubernetes, and is restored by
+# the engine alone.
+made_aligned() # KIND RUNTIME
+{
+	local name="$1, podman and $2, README.md" old
+	box
+	must e2e_podman container checkpoint --compress none -e "$FS/plain.tar" box >/dev/null
+	old=$(cat "${merged%/merged}/diff/counter")
+	must e2e_podman rm box >/dev/null
+	export CHECKPOINT=$FS/plain.tar ALIGNED=$FS/aligned.tar PARTS=$FS/parts TARGET=$FS/target UPPER=$FS/upper
+	mkdir "$TARGET" "$UPPER"
+	ok "$name: made aligned" documented Kubernetes --realign
+	is "$name: with the same members" "$(tar -tf "$ALIGNED" | sort)" "$(tar -tf "$CHECKPOINT" | sort)"
+	ok "$name: restored into an upper layer" documented Kubernetes --overlay=diff
+	is "$name: as it was" "$(md5sum <"$UPPER/data/one")" "$(md5sum <"$UPPER/data/two")"
+	is "$name: what was removed is removed" "$(stat -c '%F %t:%T' "$UPPER/etc/base-gone")" "character special file 0:0"
+	ok "$name: restored by podman" e2e_podman container restore -i "$ALIGNED"
+	ok "$name: it counts on" goes_on "$(merged_of box)/counter"
+	ok "$name: from where it was" test "$(cat "$(merged_of box)/counter")" -ge "$old"
+	e2e_podman rm -f -t 0 box >/dev/null
+}
+
 # The runtime alone, in a bundle whose root is an overlay of ours.
 bundle() # RUNTIME
 {
@@ -331,6 +358,7 @@ in_containers() # KIND RUNTIME
 	e2e_image
 	exported "$1" "$2"
 	kept "$1" "$2"
+	made_aligned "$1" "$2"
 	runtime_alone "$2"
 }
 

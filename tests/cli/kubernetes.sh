@@ -6,21 +6,9 @@
 # shellcheck source-path=SCRIPTDIR source=../lib/fs.sh
 . "$(dirname "$0")/../lib/fs.sh"
 
-commands() # WORD: the lines of the block in which WORD stands
-{
-	awk -v word="$1" '
-		/^## / { on = $2 == "Kubernetes" }
-		on && /^    / { block = block substr($0, 5) "\n"; next }
-		{ if (index(block, word)) printf "%s", block; block = "" }' "$top_srcdir/README.md"
-}
-
-documented() # WORD
-{
-	local text
-	text=$(commands "$1")
-	[ -n "$text" ] || { echo "README.md has no commands with $1"; return 1; }
-	PATH=$WORK/bin:$PATH bash -euo pipefail -c "$text"
-}
+# shellcheck source-path=SCRIPTDIR source=../lib/readme.sh
+. "$(dirname "$0")/../lib/readme.sh"
+PATH=$WORK/bin:$PATH
 
 # What CRI-O writes, with names and order as it has them; the bytes on no block, as with any tar.
 make_checkpoint() # FILE
@@ -66,7 +54,7 @@ export CHECKPOINT=$FS/checkpoint-pod_default-counter-2026-11-25T10:00:00Z.tar AL
 must make_checkpoint "$CHECKPOINT"
 before=$(tar -tf "$CHECKPOINT")
 
-exits 0 "it is listed" documented 'tarx -tf'
+exits 0 "it is listed" documented Kubernetes 'tarx -tf'
 is "the checkpoint and what the container changed" "$out" "$before
 data/
 data/big
@@ -75,7 +63,7 @@ data/soft
 etc/
 etc/changed"
 
-exits 0 "it is made aligned" documented --realign
+exits 0 "it is made aligned" documented Kubernetes --realign
 is "with the same members" "$(tar -tf "$ALIGNED")" "$before"
 is "and the folder's own entry for checkpointctl" "$(tar -tf "$ALIGNED" | grep -x 'checkpoint/')" checkpoint/
 not "and no parts are left" test -e "$PARTS"
@@ -100,7 +88,7 @@ mkdir "$TARGET" "$UPPER" lower work merged
 mkdir lower/etc
 echo old >lower/etc/changed
 echo old >lower/etc/gone
-exits 0 "it is restored" documented --overlay=diff
+exits 0 "it is restored" documented Kubernetes --overlay=diff
 is "the images" "$(ls "$TARGET/checkpoint" | tr '\n' ' ')" "core-1.img inventory.img pages-1.img pstree.img "
 is "shared with the checkpoint" "$("$SHARED" "$TARGET/checkpoint/pages-1.img" | cut -d ' ' -f 1)" $(((1 << 20) + 4096))
 ok "the changes, too" test "$("$SHARED" "$UPPER/data/big" | cut -d ' ' -f 1)" -ge $((2 << 20))
@@ -116,7 +104,7 @@ if command -v buildah >/dev/null && command -v skopeo >/dev/null; then
 	must mount -t tmpfs tmpfs /var/lib
 	printf '[storage]\ndriver = "vfs"\ngraphroot = "%s"\nrunroot = "/run/storage"\n' "$FS/storage" >"$WORK/storage.conf"
 	export CONTAINERS_STORAGE_CONF=$WORK/storage.conf HOME=$WORK BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
-	exits 0 "it becomes an OCI image" documented buildah
+	exits 0 "it becomes an OCI image" documented Kubernetes buildah
 	is "annotated for whom restores it" "$(skopeo inspect --raw "oci:$IMAGE" |
 		"$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["annotations"]["org.criu.checkpoint.container.name"])')" \
 		counter
