@@ -168,7 +168,11 @@ int overlay_marks_read(struct overlay_marks *m, int fd, const struct stat *st, b
 
 int overlay_marks_indexed(int fd, bool userxattr)
 {
-	if (fgetxattr(fd, nlink_mark.name[userxattr], NULL, 0) >= 0)
+	char path[TX_PROC_ROOM];
+
+	/* What cannot be opened for reading is asked by its name in /proc. */
+	tx_proc_path(path, fd);
+	if (getxattr(path, nlink_mark.name[userxattr], NULL, 0) >= 0)
 		return 1;
 	return means_absent(errno) ? 0 : -errno;
 }

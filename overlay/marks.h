@@ -55,7 +55,7 @@ int overlay_marks_read(struct overlay_marks *m, int fd, const struct stat *st, b
 /* Whether the open file FD is metadata only. 1, 0 or -errno. */
 int overlay_marks_metacopy(int fd, bool userxattr);
 
-/* Whether the open file FD was copied up with an index that keeps its other names together with it. 1, 0
+/* Whether the file FD, which may be O_PATH, was copied up with an index that keeps its other names together with it. 1, 0
  * or -errno. */
 int overlay_marks_indexed(int fd, bool userxattr);
 

@@ -322,3 +322,24 @@ int overlay_source_open(struct overlay_finder *f, const char *rel, int merged,
 		return -ENOENT;
 	return go_below(f, file.layer, &fd);
 }
+
+int overlay_finder_stat(struct overlay_finder *f, const char *rel, struct stat *st)
+{
+	const char *slash = strrchr(rel, '/');
+	const struct overlay_dir *dir;
+	int r = go_to(f, rel, slash ? slash : rel);
+
+	if (r < 0)
+		return r;
+	dir = &f->levels[f->count - 1].dir;
+	for (size_t i = 0; i < dir->count; i++) {
+		if (dir->places[i].fd < 0)
+			return -ESTALE;
+		if (fstatat(dir->places[i].fd, slash ? slash + 1 : rel, st, AT_SYMLINK_NOFOLLOW) ==
+		    0)
+			return 0;
+		if (errno != ENOENT)
+			return -errno;
+	}
+	return -ENOENT;
+}

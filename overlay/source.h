@@ -37,4 +37,8 @@ void overlay_finder_release(struct overlay_finder *finder);
 int overlay_source_open(struct overlay_finder *finder, const char *rel, int merged,
 			const struct stat *st);
 
+/* *ST becomes that of REL in the topmost layer that has it. 0, or -errno (ENOENT; ESTALE: not all that its
+ * directory is made of is known). */
+int overlay_finder_stat(struct overlay_finder *finder, const char *rel, struct stat *st);
+
 #endif

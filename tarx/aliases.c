@@ -2,7 +2,9 @@
 
 #include "align/cleanup.h"
 #include "align/io.h"
+#include "overlay/marks.h"
 #include "overlay/mounts.h"
+#include "overlay/names.h"
 #include "tarx/tree.h"
 
 #include <errno.h>
@@ -13,10 +15,18 @@
 
 struct tarx_alias {
 	char *path; /* owned; as the person sees it */
-	struct stat st; /* in the upper layer */
 	dev_t dev; /* as the mount shows it */
 	ino_t ino;
 	nlink_t names, found;
+};
+
+/* A walk through the mount for the names that the upper layer does not have. */
+struct names {
+	struct tarx_tree *tree; /* borrowed; the upper layer's */
+	struct overlay_finder finder; /* in the lower layers */
+	char *renamed; /* owned; the renamed directory that the walk is in, from the overlay's root:
+			* all in it is stored already; NULL: in none */
+	bool left_out; /* there are places where the walk was not */
 };
 
 static bool is_mounted(const struct tarx_located *at)
@@ -56,7 +66,9 @@ static struct tarx_alias *find(const struct tarx_aliases *aliases, const struct 
 
 int tarx_aliases_note(struct tarx_tree *tree, const struct align_node *node, const char *rel)
 {
-	TX_FD seen = is_mounted(tree->diff) ? tarx_located_open(tree->diff, rel, O_PATH) : -1;
+	TX_FD seen = is_mounted(tree->diff)
+			     ? tarx_located_open(tree->diff, rel, O_PATH | O_NOFOLLOW)
+			     : -1;
 	struct tarx_alias *alias;
 	struct stat st;
 
@@ -71,12 +83,30 @@ int tarx_aliases_note(struct tarx_tree *tree, const struct align_node *node, con
 		return tarx_fatal(tree->c->report, "out of memory");
 	*alias = (struct tarx_alias){
 		.path = strdup(node->path),
-		.st = node->st,
 		.dev = st.st_dev,
 		.ino = st.st_ino,
 		.names = st.st_nlink,
 	};
 	return alias->path ? 0 : tarx_fatal(tree->c->report, "out of memory");
+}
+
+void tarx_aliases_identity(const struct tarx_tree *tree, const struct align_node *node,
+			   struct stat *st)
+{
+	const struct tarx_located *at = tree->changes;
+	bool indexed = at && at->stack.indexed && is_mounted(at);
+	TX_FREE char *rel = at && (tree->whole || indexed) ? tarx_tree_path(tree, node) : NULL;
+	TX_FD fd = -1;
+	struct stat other;
+
+	*st = node->st;
+	if (!rel)
+		return;
+	fd = indexed ? tarx_located_open(at, rel, O_PATH | O_NOFOLLOW)
+		     : tx_open_beneath_nofollow(at->stack.layers[0].fd, rel, O_PATH | O_NOFOLLOW,
+						0);
+	if (fd >= 0 && fstat(fd, &other) == 0 && (other.st_mode & S_IFMT) == (st->st_mode & S_IFMT))
+		*st = other;
 }
 
 /* What the upper layer has was stored by the walk through it. */
@@ -133,62 +163,134 @@ static int store_above(struct tarx_tree *tree, const struct align_node *node)
 	return 0;
 }
 
-static int store(struct tarx_tree *tree, const struct align_node *node)
+static bool same_time(const struct timespec *a, const struct timespec *b)
 {
-	const struct tarx_disguise none = { .source = -1 };
-	struct tarx_alias *alias = find(tree->aliases, &node->st);
-	TX_FREE char *rel = NULL;
-	struct align_node link = *node;
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Whether what is SEEN at REL is not what the lower layers have there, but the copy of it: that was made
+ * later. It has one name left, perhaps, but never had only one. */
+static bool is_copy(struct names *n, const char *rel, const struct stat *seen)
+{
+	struct stat st;
+
+	if (overlay_finder_stat(&n->finder, rel, &st) < 0)
+		return seen->st_nlink > 1;
+	return st.st_nlink > 1 &&
+	       (st.st_size != seen->st_size || st.st_mode != seen->st_mode ||
+		!same_time(&st.st_mtim, &seen->st_mtim) || !same_time(&st.st_ctim, &seen->st_ctim));
+}
+
+static int store(struct names *n, const struct align_node *node, const char *rel)
+{
+	struct tarx_alias *alias = find(n->tree->aliases, &node->st);
+	struct tarx_disguise disguise = { .source = -1 };
+	TX_FD source = -1;
 	int r;
 
-	if (!alias)
+	if (alias)
+		alias->found++;
+	if (n->renamed || is_in_upper(n->tree, rel))
 		return 0;
-	alias->found++;
-	rel = tarx_tree_path(tree, node);
-	if (!rel)
-		return tarx_fatal(tree->c->report, "%s: out of memory", node->path);
-	if (is_in_upper(tree, rel))
+	if (!alias && !is_copy(n, rel, &node->st))
 		return 0;
-	r = store_above(tree, node);
-	/* The archive knows it by its inode in the upper layer. */
-	link.st = alias->st;
-	return r < 0 ? r : tarx_tree_add(tree, &link, &none);
+	if (S_ISREG(node->st.st_mode)) {
+		source = tarx_tree_open_bytes(n->tree, rel);
+		disguise.source = source;
+	}
+	r = store_above(n->tree, node);
+	return r < 0 ? r : tarx_tree_add(n->tree, node, &disguise);
 }
 
 /* Whether nothing below a directory is stored from here: another mount, or what is left out. */
-static bool is_left_out(const struct tarx_tree *tree, const struct align_node *node)
+static bool is_left_out(struct names *n, const struct align_node *node)
 {
 	uint64_t id;
 
-	return overlay_mount_id(node->fd, &id) < 0 || id != tree->diff->stack.mount_id ||
-	       tarx_prune_node(&tree->c->prune, node) != TARX_PRUNE_KEEP;
+	if (overlay_mount_id(node->fd, &id) < 0 || id != n->tree->diff->stack.mount_id) {
+		n->left_out = true;
+		return true;
+	}
+	return tarx_prune_node(&n->tree->c->prune, node) != TARX_PRUNE_KEEP;
 }
 
-static int walk_names(struct tarx_tree *tree, int base, const char *root, const char *shown)
+static bool is_beneath(const char *rel, const char *above)
 {
+	size_t len = strlen(above);
+
+	return !strncmp(rel, above, len) && (!rel[len] || rel[len] == '/');
+}
+
+static int enter(struct names *n, const char *rel)
+{
+	struct tx_err err;
+	int r;
+
+	if (n->renamed)
+		return 0;
+	r = tarx_tree_is_renamed(n->tree->diff, rel, &err);
+	if (r <= 0)
+		return r < 0 ? tarx_fatal(n->tree->c->report, "%s", err.text) : 0;
+	n->renamed = strdup(rel);
+	return n->renamed ? 0 : tarx_fatal(n->tree->c->report, "out of memory");
+}
+
+static int take(struct names *n, const struct align_node *node, struct align_walk *walk)
+{
+	TX_FREE char *rel = tarx_tree_path(n->tree, node);
+
+	if (!rel)
+		return tarx_fatal(n->tree->c->report, "%s: out of memory", node->path);
+	if (n->renamed && !is_beneath(rel, n->renamed)) {
+		free(n->renamed);
+		n->renamed = NULL;
+	}
+	if (!S_ISDIR(node->st.st_mode))
+		return store(n, node, rel);
+	if (!is_left_out(n, node))
+		return enter(n, rel);
+	align_walk_skip(walk);
+	return 0;
+}
+
+static int walk_names(struct names *n, int base, const char *root, const char *shown)
+{
+	struct tarx_creation *c = n->tree->c;
 	struct align_walk walk;
 	struct align_node node;
 	struct tx_err err;
 	int r = align_walk_open(&walk, base, root, shown, &err);
 
 	walk.wants = tarx_prune_wants;
-	walk.data = &tree->c->prune;
+	walk.data = &c->prune;
 	while (r == 0 && (r = align_walk_next(&walk, &node, &err)) > 0) {
-		tx_arena_reset(&tree->c->arena);
+		tx_arena_reset(&c->arena);
 		r = 0;
 		if (node.error)
-			continue;
-		if (S_ISDIR(node.st.st_mode) && is_left_out(tree, &node))
-			align_walk_skip(&walk);
-		else if (S_ISREG(node.st.st_mode) && node.st.st_nlink > 1)
-			r = store(tree, &node);
+			n->left_out = true;
+		else
+			r = take(n, &node, &walk);
 		if (r < 0)
 			break;
 	}
 	align_walk_release(&walk);
-	if (r < 0 && tree->c->report->exit_code < 2)
-		tarx_fatal(tree->c->report, "%s", err.text);
+	if (r < 0 && c->report->exit_code < 2)
+		tarx_fatal(c->report, "%s", err.text);
 	return r;
+}
+
+/* Names that the lower layers themselves hide are counted, too, by the kernel; so that one is missing is
+ * known only where not all of the overlay was looked at. */
+static void tell_missing(const struct names *n)
+{
+	const struct tarx_aliases *aliases = n->tree->aliases;
+	const struct tarx_located *at = n->tree->diff;
+
+	if (!*at->rel && !n->left_out)
+		return;
+	for (size_t i = 0; i < aliases->count; i++)
+		if (aliases->list[i].found < aliases->list[i].names)
+			tell_others(n->tree->c, aliases->list[i].path);
 }
 
 int tarx_aliases_store(struct tarx_tree *tree, const char *shown)
@@ -197,19 +299,23 @@ int tarx_aliases_store(struct tarx_tree *tree, const char *shown)
 	const char *slash = strrchr(at->rel, '/');
 	TX_FREE char *above = slash ? strndup(at->rel, (size_t)(slash - at->rel)) : strdup("");
 	const char *root = slash ? slash + 1 : *at->rel ? at->rel : ".";
+	struct overlay_stack lowers = overlay_names_lowers(&at->stack);
+	struct names n = { .tree = tree };
 	TX_FD base = -1;
 	int r;
 
-	if (tree->aliases->count == 0)
+	if (!at->stack.indexed || !is_mounted(at))
 		return 0;
 	base = above ? tarx_located_open(at, above, O_RDONLY | O_DIRECTORY) : -ENOMEM;
 	if (base < 0)
 		return tarx_fatal(tree->c->report, "%s: open it through the mount: %s", shown,
 				  strerror(-base));
-	r = walk_names(tree, base, root, shown);
-	for (size_t i = 0; r == 0 && i < tree->aliases->count; i++)
-		if (tree->aliases->list[i].found < tree->aliases->list[i].names)
-			tell_others(tree->c, tree->aliases->list[i].path);
+	overlay_finder_init(&n.finder, &lowers);
+	r = walk_names(&n, base, root, shown);
+	if (r == 0)
+		tell_missing(&n);
+	overlay_finder_release(&n.finder);
+	free(n.renamed);
 	return r;
 }
 

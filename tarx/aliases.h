@@ -1,5 +1,6 @@
-/* With index=on overlayfs copies a file of several names up under one of them, and all show the copy. The
- * others are in no upper layer: here they are found through the mount. */
+/* With index=on overlayfs copies a file of several names up once, and all of them show the copy. Names that
+ * lower layers have, perhaps all that are left, are in no upper layer: here they are found through the
+ * mount. */
 #ifndef TARX_ALIASES_H
 #define TARX_ALIASES_H
 
@@ -19,10 +20,16 @@ struct tarx_aliases {
  * cannot be finished; that is told. */
 int tarx_aliases_note(struct tarx_tree *tree, const struct align_node *node, const char *rel);
 
-/* Stores the other names of all of them as hard links, with the directories that lead there and are in no
- * upper layer either. SHOWN as for tarx_tree_archive(). Warns of names that it cannot reach. 0 or
- * negative as above. */
+/* Where there is an index, stores the names of copies that are in no upper layer, as hard links where one
+ * was stored, with the directories that lead there and are in no upper layer either. SHOWN as for
+ * tarx_tree_archive(). Warns of names that it does not reach. 0 or negative as above. */
 int tarx_aliases_store(struct tarx_tree *tree, const char *shown);
+
+/* *ST becomes what NODE, which has several names, is known by as one inode with them, wherever in the overlay's
+ * changes the walk is: in the upper layer, in a renamed directory as it is seen, or among names of an
+ * index. */
+void tarx_aliases_identity(const struct tarx_tree *tree, const struct align_node *node,
+			   struct stat *st);
 
 void tarx_aliases_release(struct tarx_aliases *aliases);
 

@@ -61,9 +61,7 @@ static int read_marks(const struct tarx_tree *tree, const struct align_node *nod
 	return tarx_tree_read_fuse(tree, node->fd, &node->st, marks, err);
 }
 
-/* The file that has the bytes of one that is metadata only: of a lower layer, so that they can be shared,
- * else the merged one. A descriptor or -errno. */
-static int open_bytes(const struct tarx_tree *tree, const char *rel)
+int tarx_tree_open_bytes(const struct tarx_tree *tree, const char *rel)
 {
 	TX_FD seen = tarx_located_open(tree->diff, rel, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -79,8 +77,14 @@ static int open_bytes(const struct tarx_tree *tree, const char *rel)
 
 static bool has_aliases(const struct tarx_tree *tree, const struct align_node *node)
 {
-	return S_ISREG(node->st.st_mode) && node->st.st_nlink > 1 &&
-	       overlay_marks_indexed(node->fd, tree->diff->stack.userxattr) > 0;
+	TX_FD special = -1;
+
+	if (S_ISDIR(node->st.st_mode) || node->st.st_nlink < 2)
+		return false;
+	if (node->fd < 0)
+		special = openat(node->dirfd, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return overlay_marks_indexed(node->fd < 0 ? special : node->fd,
+				     tree->diff->stack.userxattr) > 0;
 }
 
 /* A name of fuse-overlayfs that is a mark: what it says of another name of the directory; what it
@@ -132,7 +136,7 @@ int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 		return add_renamed(tree, node, rel);
 	}
 	if (marks.metacopy) {
-		seen = open_bytes(tree, rel);
+		seen = tarx_tree_open_bytes(tree, rel);
 		if (seen < 0)
 			return tarx_fatal(
 				tree->c->report,
@@ -163,20 +167,20 @@ static int check_diff(const struct tarx_located *at, struct tx_err *err)
 	return 0;
 }
 
-/* Whether the directory PATH of the layer was renamed. 1, 0 (or it is not there) or -errno. */
-static int is_renamed(int upper, const char *path, bool userxattr, struct tx_err *err)
+int tarx_tree_is_renamed(const struct tarx_located *at, const char *rel, struct tx_err *err)
 {
-	TX_FD fd = tx_open_beneath_nofollow(upper, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	TX_FD fd = tx_open_beneath_nofollow(at->stack.layers[0].fd, *rel ? rel : ".",
+					    O_RDONLY | O_DIRECTORY, 0);
 	struct overlay_marks marks;
 	struct stat st;
 
-	if (fd == -ENOENT || fd == -ENOTDIR)
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
 		return 0;
 	if (fd < 0)
-		return tx_fail(err, -fd, "open %s in the upper layer", path);
+		return tx_fail(err, -fd, "open %s in the upper layer", rel);
 	if (fstat(fd, &st) < 0)
-		return tx_fail(err, errno, "look at %s in the upper layer", path);
-	if (overlay_marks_read(&marks, fd, &st, userxattr, false, err) < 0)
+		return tx_fail(err, errno, "look at %s in the upper layer", rel);
+	if (overlay_marks_read(&marks, fd, &st, at->stack.userxattr, false, err) < 0)
 		return -err->code;
 	return marks.redirect;
 }
@@ -184,7 +188,6 @@ static int is_renamed(int upper, const char *path, bool userxattr, struct tx_err
 /* Whether a directory above REL was renamed, so that the upper layer has not all of it. */
 static int is_below_renamed(const struct tarx_located *at, struct tx_err *err)
 {
-	int upper = at->stack.layers[0].fd;
 	TX_FREE char *above = strdup(at->rel);
 
 	if (!above)
@@ -195,7 +198,7 @@ static int is_below_renamed(const struct tarx_located *at, struct tx_err *err)
 		int r;
 
 		*slash = '\0';
-		r = is_renamed(upper, above, at->stack.userxattr, err);
+		r = tarx_tree_is_renamed(at, above, err);
 		if (r != 0)
 			return r;
 	}

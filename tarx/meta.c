@@ -2,6 +2,7 @@
 
 #include "align/cleanup.h"
 #include "align/io.h"
+#include "overlay/marks.h"
 #include "tarx/fflags.h"
 
 #include <acl/libacl.h>
@@ -524,6 +525,51 @@ static void set_xattrs(struct setter *s)
 	}
 }
 
+static bool has_xattr(const struct tarx_item *item, const char *name)
+{
+	if (!strcmp(name, ACL_ACCESS_XATTR))
+		return item->acl_access;
+	if (!strcmp(name, ACL_DEFAULT_XATTR))
+		return item->acl_default;
+	for (size_t i = 0; i < item->xattr_count; i++)
+		if (!strcmp(item->xattrs[i].name, name))
+			return true;
+	return false;
+}
+
+/* Whether the attribute NAME is content, of which ITEM tells all. Labels and how bytes are stored are
+ * what this system made of them. */
+static bool is_content(const struct setter *s, const char *name)
+{
+	if (!strcmp(name, ACL_ACCESS_XATTR) || !strcmp(name, ACL_DEFAULT_XATTR))
+		return s->wants->acls;
+	if (tarx_meta_is_acl(name) || !strncmp(name, "system.", 7) || !strncmp(name, "btrfs.", 6) ||
+	    !strcmp(name, "security.selinux") || overlay_xattr_kind(name) != OVERLAY_XATTR_NONE)
+		return false;
+	return tarx_meta_wants_xattr(s->wants, name);
+}
+
+static void take_others_away(struct setter *s)
+{
+	ssize_t n = flistxattr(s->target->fd, NULL, 0);
+	TX_FREE char *list = n > 0 ? malloc((size_t)n) : NULL;
+	struct tx_err err;
+
+	if (list)
+		n = flistxattr(s->target->fd, list, (size_t)n);
+	for (const char *name = list; list && name < list + n; name += strlen(name) + 1) {
+		if (!is_content(s, name) || has_xattr(s->item, name) ||
+		    fremovexattr(s->target->fd, name) == 0 || errno == ENODATA)
+			continue;
+		tx_fail(&err, errno, "take away the extended attribute %s", name);
+		complain(s, &err);
+	}
+	if (n < 0 && errno != EOPNOTSUPP) {
+		tx_fail(&err, errno, "list extended attributes");
+		complain(s, &err);
+	}
+}
+
 static void set_times(struct setter *s)
 {
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, s->item->mtime };
@@ -556,6 +602,8 @@ int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target 
 		set_flags(&s);
 	if (parts & TARX_META_OWNER)
 		set_owner(&s);
+	if (parts & TARX_META_EXACT)
+		take_others_away(&s);
 	if (parts & TARX_META_XATTRS)
 		set_xattrs(&s);
 	if (parts & TARX_META_MODE)

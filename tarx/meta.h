@@ -55,6 +55,9 @@ enum {
 	TARX_META_PROJECT = 32, /* while there are no bytes, as they count for its quota */
 	TARX_META_FLAGS = 64, /* file flags and btrfs' compression: for empty files */
 	TARX_META_LAST = 128, /* file flags with which nothing can be changed any more */
+	TARX_META_EXACT =
+		256, /* with TARX_META_XATTRS: attributes and ACLs that ITEM has not are taken
+				* away, save overlayfs' own and the system's */
 };
 
 struct tarx_meta_target {

@@ -361,12 +361,12 @@ static void tell_changed(struct tarx_creation *c, const struct align_node *node)
 }
 
 static void remember(struct tarx_creation *c, const struct align_node *node,
-		     const struct tarx_item *item)
+		     const struct stat *inode, const struct tarx_item *item)
 {
 	const char *target = link_target(c, node, item);
 
 	if (target)
-		tarx_links_remember(&c->links, &node->st, item->path, target);
+		tarx_links_remember(&c->links, inode, item->path, target);
 }
 
 /* Another name of an inode that was stored as FIRST. */
@@ -440,6 +440,7 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 	struct tarx_creation *c = tree->c;
 	const char *first = NULL;
 	struct tarx_item item;
+	struct stat inode;
 	TX_FD layer = -1;
 	struct tx_err err;
 	bool linked;
@@ -455,10 +456,12 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 		return 0;
 	}
 	linked = is_linked(c->report->opts, &node->st) && !disguise->whiteout;
-	if (linked)
-		first = tarx_links_find(&c->links, &node->st);
+	if (linked) {
+		tarx_aliases_identity(tree, node, &inode);
+		first = tarx_links_find(&c->links, &inode);
+	}
 	if (first)
-		return add_linked(c, &node->st, &item, first);
+		return add_linked(c, &inode, &item, first);
 	if (fill_rest(tree, node, disguise, &item, &layer, &err) < 0) {
 		tarx_tree_tell_failed(c, node->path, &err);
 		return 0;
@@ -468,7 +471,7 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 	if (r < 0)
 		return tarx_fatal(c->report, "%s", err.text);
 	if (r > 0 && linked)
-		remember(c, node, &item);
+		remember(c, node, &inode, &item);
 	if (r > 0 && item.size > 0)
 		tell_changed(c, node);
 	return r > 0 && disguise->opaque ? tarx_tree_add_opaque(tree, node, item.path) : 0;

@@ -134,6 +134,13 @@ static int make_directory(struct tarx_place *place, const struct tarx_item *item
 	return r < 0 ? r : open_directory(place, name);
 }
 
+/* A directory of lower layers that a diff changed is as it is in the diff, with no attribute more. */
+static bool is_exact(const struct tarx_place *place)
+{
+	return place->removing.how == TARX_REMOVALS_MARK ||
+	       place->removing.how == TARX_REMOVALS_APPLY;
+}
+
 int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item, const char *path,
 			 const char *name, struct tx_err *err)
 {
@@ -149,7 +156,8 @@ int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item,
 	if (was_there && place->report->opts->old == TARX_OLD_NO_OVERWRITE_DIR)
 		return tarx_place_remember_directory(place, item, path, fd, TARX_META_TIMES, false,
 						     err);
-	tarx_place_apply(place, item, fd, false, TARX_META_XATTRS);
+	tarx_place_apply(place, item, fd, false,
+			 TARX_META_XATTRS | (was_there && is_exact(place) ? TARX_META_EXACT : 0));
 	return tarx_place_remember_directory(place, item, path, fd, all,
 					     subvolume && !strcmp(item->subvolume, "ro"), err);
 }

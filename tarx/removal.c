@@ -105,7 +105,7 @@ const char *tarx_tree_opaque_mark(const struct tarx_tree *tree)
 
 char *tarx_tree_path(const struct tarx_tree *tree, const struct align_node *node)
 {
-	const char *rel = tree->changes->rel;
+	const char *rel = tree->whole ? tree->whole : tree->changes->rel;
 	char *path;
 
 	if (asprintf(&path, "%s%s%s", rel, *rel && *node->below ? "/" : "", node->below) < 0)
@@ -218,7 +218,7 @@ static int open_lower(struct hiding *h, char *rel, struct overlay_dir *lower)
 
 static int list_opaque(struct tarx_tree *tree, const struct align_node *node, const char *path)
 {
-	TX_FREE char *rel = tree->whole ? strdup(tree->whole) : tarx_tree_path(tree, node);
+	TX_FREE char *rel = tarx_tree_path(tree, node);
 	struct hiding h = { .tree = tree, .lowers = overlay_names_lowers(&tree->changes->stack) };
 	struct overlay_dir lower;
 	int r;

@@ -90,6 +90,13 @@ int tarx_tree_diff(struct tarx_creation *c, int base, const char *path, const ch
 int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 			  struct align_walk *walk);
 
+/* The file that has the bytes of the one seen at REL, of an overlay whose changes are stored: of a layer,
+ * so that they can be shared, else the merged one. A descriptor or -errno. */
+int tarx_tree_open_bytes(const struct tarx_tree *tree, const char *rel);
+
+/* Whether the upper layer says that the directory REL was renamed. 1, 0 (or it is not there) or -errno. */
+int tarx_tree_is_renamed(const struct tarx_located *at, const char *rel, struct tx_err *err);
+
 /* Whether NODE, of an upper layer, is but a mark that fuse-overlayfs made. */
 bool tarx_tree_is_fuse_mark(const struct tarx_tree *tree, const struct align_node *node);
 
@@ -112,7 +119,7 @@ const char *tarx_tree_opaque_mark(const struct tarx_tree *tree);
 /* What follows the member PATH of the archive, a directory that is opaque. */
 int tarx_tree_add_opaque(struct tarx_tree *tree, const struct align_node *node, const char *path);
 
-/* The path of a node of the upper layer from the overlay's root; owned by the caller, NULL without
+/* The path of a node of the overlay whose changes are stored, from its root; owned by the caller, NULL without
  * memory. */
 char *tarx_tree_path(const struct tarx_tree *tree, const struct align_node *node);
 

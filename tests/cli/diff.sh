@@ -14,7 +14,7 @@ for kind in btrfs xfs; do
 	mkdir "$fs/top" "$fs/bottom"
 	must changes_lower "$fs/top" "$fs/bottom"
 	fs_sync "$fs"
-	for change in $changes $changes_nested; do
+	for change in $changes $changes_layer; do
 		options=$(changes_options "$change")
 		mkdir "$fs/upper" "$fs/upper2"
 		fs_overlay "$fs/top:$fs/bottom" "$fs/upper" "$options"

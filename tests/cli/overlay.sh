@@ -330,6 +330,33 @@ for kind in btrfs xfs; do
 	is "$kind, diff, index=on, a name that is not asked for: the other is in the archive" \
 		"$(tar -xOf "$fs/a.tar" first)" new
 	must umount "$FS"
+
+	# What lower layers hide of such a file is counted as a name of it, but is none; a FIFO has names, too;
+	# and it may be that no name is left that is in the upper layer.
+	mkdir -p "$fs"/hiding/{top,bottom,upper,upper2}
+	echo old >"$fs/hiding/bottom/first"
+	ln "$fs/hiding/bottom/first" "$fs/hiding/bottom/hidden"
+	mknod "$fs/hiding/top/hidden" c 0 0
+	mkfifo "$fs/hiding/bottom/fifo"
+	ln "$fs/hiding/bottom/fifo" "$fs/hiding/bottom/fifo too"
+	head -c 100000 /dev/urandom >"$fs/hiding/bottom/gone"
+	ln "$fs/hiding/bottom/gone" "$fs/hiding/bottom/left"
+	fs_overlay "$fs/hiding/top:$fs/hiding/bottom" "$fs/hiding/upper" index=on
+	merged=$FS
+	echo new >>"$merged/first"
+	chmod 600 "$merged/fifo"
+	echo more >>"$merged/gone"
+	rm "$merged/gone"
+	exits 0 "$kind, diff, index=on, names that are not there or not in the upper layer: archived" \
+		"$TARX" -c --overlay=diff -C "$merged" -f "$fs/a.tar" .
+	is "$kind, diff, index=on, names that are not there or not in the upper layer: without a word" "$out$err" ""
+	exits 0 "$kind, diff, index=on, names that are not there or not in the upper layer: restored" \
+		"$TARX" -x --overlay=diff -f "$fs/a.tar" -C "$fs/hiding/upper2"
+	fs_overlay "$fs/hiding/top:$fs/hiding/bottom" "$fs/hiding/upper2" index=on
+	ok "$kind, diff, index=on, names that are not there or not in the upper layer: the same is seen" \
+		compare "$merged" "$FS"
+	must umount "$FS"
+	must umount "$merged"
 	fs_umount "$fs"
 done
 

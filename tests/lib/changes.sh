@@ -3,7 +3,7 @@
 #
 #   changes_lower DIR DIR      fills an upper and a bottom lower layer
 #   changes                    the names of all changes
-#   changes_nested             those that only a layer can keep
+#   changes_layer              those that only a layer can keep
 #   change_NAME MERGED         one of them, made through the mount
 #   changes_options NAME       the mount options that it needs
 #   changes_share ARCHIVE      fails unless 99% of the bytes that could be shared are
@@ -42,14 +42,19 @@ changes_lower() # TOP BOTTOM
 	chmod 751 "$1/times/b"
 	chown 9:9 "$1/times/b"
 	touch -d '1998-01-02 03:04:05.678901234' "$1/times/b"
+	echo orphan >"$1/etc/orphan"
+	ln "$1/etc/orphan" "$1/kept/orphan"
 	setfattr -n user.note -v lower "$1/etc/meta"
+	setfattr -n user.note -v lower "$1/times"
+	setfacl -m u:5:rwx "$1/times"
+	setfacl -d -m u:5:rwx "$1/times"
 	chmod 750 "$1/kept"
 	chown 5:6 "$1/kept"
 	touch -d '1999-01-02 03:04:05.678901234' "$1"/{etc,kept,dir,dir/sub,again,from,times} "$2"/{etc,from/low}
 }
 
 changes='added modified attributes removed opaque opaque-again renamed metacopy to-directory to-file to-symlink links index special parents names'
-changes_nested='nested'
+changes_layer='nested bare'
 
 changes_options() # NAME
 {
@@ -139,6 +144,8 @@ change_renamed()
 	echo new >"$1/from/new"
 	rm "$1/to/low/big"
 	head -c 100000 /dev/urandom >"$1/to/low/other"
+	ln "$1/to/low/other" "$1/kept/linked"
+	ln "$1/to/sub/more" "$1/again/linked"
 }
 
 change_metacopy()
@@ -187,12 +194,15 @@ change_links()
 	ln "$1/symlink" "$1/symlink too"
 }
 
-# All names of a file of lower layers show its copy, in directories that are in no upper layer too.
+# All names of a file of lower layers show its copy, in directories that are in no upper layer too, and
+# where none is left that is.
 change_index()
 {
 	echo changed >>"$1/etc/linked"
 	chmod 640 "$1/times/a/deep/linked"
 	ln "$1/times/a/deep/linked" "$1/kept/linked"
+	echo changed >>"$1/etc/orphan"
+	rm "$1/etc/orphan"
 }
 
 change_special()
@@ -220,6 +230,13 @@ change_nested()
 	setfattr -n trusted.overlay.redirect -v /old "$1/store/upper/renamed"
 	mkdir "$1/store/opaque"
 	return 0
+}
+
+# A directory of lower layers loses attributes, which who unpacks over it has to take away.
+change_bare()
+{
+	setfacl -b "$1/times"
+	setfattr -x user.note "$1/times"
 }
 
 change_names()
