@@ -11,6 +11,7 @@
 
 #define PIPE_ALIGN    4096u
 #define LARGEST_GRAIN 65536u /* no file system has larger blocks */
+#define USUAL_MIN     16384u /* to clone less costs more than to copy it, see HACKING.md */
 #define MOST_SEGMENTS (1u << 20) /* 24 MiB of memory; readers have to keep them too */
 
 /* ------------------------------------------------------------------ the archive */
@@ -32,6 +33,13 @@ static uint32_t choose_align(const struct tarx_opts *opts, const struct align_vo
 	if (opts->align == TARX_ALIGN_UNSET)
 		return volume->clones ? volume->block : TARX_BLOCK;
 	return opts->align;
+}
+
+static off_t choose_align_min(const struct tarx_opts *opts, uint32_t align)
+{
+	if (opts->align_min >= 0)
+		return (off_t)opts->align_min;
+	return align > USUAL_MIN ? align : USUAL_MIN;
 }
 
 static int check_always(const struct tarx_adder *adder, const struct align_volume *volume,
@@ -97,7 +105,7 @@ int tarx_adder_open(struct tarx_adder *adder, struct tarx_report *report, struct
 	if (!adder->writer.stream && align_gap((uint64_t)adder->writer.base, volume.block) == 0)
 		adder->mover.block = volume.block;
 	adder->align = choose_align(opts, &volume);
-	adder->align_min = opts->align_min < 0 ? (off_t)adder->align : (off_t)opts->align_min;
+	adder->align_min = choose_align_min(opts, adder->align);
 	return check_always(adder, &volume, err);
 }
 

@@ -4,6 +4,7 @@
 #include "align/cleanup.h"
 #include "tarx/pax.h"
 #include "tarx/segments.h"
+#include "tarx/ustar.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -165,23 +166,25 @@ static void spell(char *to, const char *name)
 	*to = '\0';
 }
 
-static int add_odd_xattrs(struct tarx_header *header, const struct tarx_item *item)
+static int add_xattr(struct tarx_header *header, const struct tarx_xattr *x)
 {
 	static const char keyword[] = "SCHILY.xattr.";
+	char key[sizeof(keyword) + 3 * 256];
+
+	if (strlen(x->name) > 255)
+		return -ENAMETOOLONG;
+	memcpy(key, keyword, sizeof(keyword));
+	spell(key + strlen(keyword), x->name);
+	return add_record(header, key, x->value, x->len);
+}
+
+static int add_odd_xattrs(struct tarx_header *header, const struct tarx_item *item)
+{
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < item->xattr_count; i++) {
-		const struct tarx_xattr *x = &item->xattrs[i];
-		char key[sizeof(keyword) + 3 * 256];
-
-		if (is_plain(x->name))
-			continue;
-		if (strlen(x->name) > 255)
-			return -ENAMETOOLONG;
-		memcpy(key, keyword, sizeof(keyword));
-		spell(key + strlen(keyword), x->name);
-		r = add_record(header, key, x->value, x->len);
-	}
+	for (size_t i = 0; r == 0 && i < item->xattr_count; i++)
+		if (!is_plain(item->xattrs[i].name))
+			r = add_xattr(header, &item->xattrs[i]);
 	return r;
 }
 
@@ -275,12 +278,11 @@ static int add_sparse(struct tarx_header *header, const struct tarx_item *item)
 	return r < 0 ? r : add_record(header, "GNU.sparse.realsize", size, (size_t)n);
 }
 
-int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item, struct tx_err *err)
+/* What libarchive makes of the item, and what others would not read back as it was taken out. */
+static int encode_any(struct tarx_header *header, const struct tarx_item *item, struct tx_err *err)
 {
 	int r;
 
-	header->len = 0;
-	header->complete = false;
 	if (!header->entry)
 		header->entry = archive_entry_new();
 	if (!header->entry || fill_entry(header->entry, item) < 0)
@@ -290,6 +292,61 @@ int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item,
 		return r;
 	header->len = tarx_pax_drop(header->bytes, header->len, "hdrcharset");
 	header->len = tarx_pax_trim(header->bytes, header->len);
+	tarx_pax_renew(header->bytes, header->len);
+	return 0;
+}
+
+/* "1700000000.25": as short as it can be. */
+static int add_time(struct tarx_header *header, const struct timespec *t)
+{
+	char text[64];
+	int n;
+
+	if (t->tv_nsec == 0)
+		return 0;
+	n = snprintf(text, sizeof(text), "%jd.%09ld", (intmax_t)t->tv_sec, t->tv_nsec);
+	while (text[n - 1] == '0')
+		n--;
+	return add_record(header, "mtime", text, (size_t)n);
+}
+
+/* libarchive writes the last one first. */
+static int add_usual_xattrs(struct tarx_header *header, const struct tarx_item *item)
+{
+	int r = 0;
+
+	for (size_t i = item->xattr_count; r == 0 && i > 0; i--)
+		if (is_plain(item->xattrs[i - 1].name))
+			r = add_xattr(header, &item->xattrs[i - 1]);
+	return r;
+}
+
+/* The same bytes as encode_any()'s, where ustar has room for nearly all of it. 1, 0: it has not; or -errno. */
+static int encode_usual(struct tarx_header *header, const struct tarx_item *item)
+{
+	int r = reserve(header, TARX_BLOCK);
+
+	if (r < 0 || header->by_libarchive || item->segments ||
+	    !tarx_ustar_encode(header->bytes, item, (uint64_t)item->size))
+		return r;
+	header->len = TARX_BLOCK;
+	r = add_time(header, &item->mtime);
+	if (r == 0)
+		r = add_usual_xattrs(header, item);
+	return r < 0 ? r : 1;
+}
+
+int tarx_header_encode(struct tarx_header *header, const struct tarx_item *item, struct tx_err *err)
+{
+	int r;
+
+	header->len = 0;
+	header->complete = false;
+	r = encode_usual(header, item);
+	if (r < 0)
+		return tx_fail(err, -r, "encode the header");
+	if (r == 0 && encode_any(header, item, err) < 0)
+		return -err->code;
 	r = add_odd_xattrs(header, item);
 	if (r == 0)
 		r = add_acls(header, item);

@@ -15,6 +15,8 @@ struct tarx_header {
 	size_t len, room;
 	bool complete; /* what libarchive still has to say is not part of it */
 	struct archive_entry *entry; /* owned; kept from member to member */
+	bool by_libarchive; /* of every member; else of those that tarx/ustar.h does not take. The bytes
+			     * are the same, which is what this is there to prove */
 };
 
 /* Bytes of ITEM's payload in the archive: of one with segments the map, with the zeros behind it, and

@@ -50,21 +50,27 @@ static size_t body_size(const char *bytes, size_t len)
 	return size <= len - 2 * TARX_BLOCK ? size : len - 2 * TARX_BLOCK;
 }
 
-static void sum_up(char *header)
+static void put_octal(char *to, size_t number, unsigned int digits)
+{
+	to[digits] = '\0';
+	for (; digits > 0; number >>= 3)
+		to[--digits] = (char)('0' + (number & 7));
+}
+
+void tarx_pax_sum(char *header)
 {
 	unsigned int sum = 0;
 
 	memset(header + CHECKSUM, ' ', 8);
 	for (unsigned int i = 0; i < TARX_BLOCK; i++)
 		sum += (unsigned char)header[i];
-	snprintf(header + CHECKSUM, 7, "%06o", sum & 0777777);
-	header[CHECKSUM + 7] = ' ';
+	put_octal(header + CHECKSUM, sum, 6);
 }
 
 static void seal(char *header, size_t size)
 {
-	snprintf(header + SIZE, 12, "%011zo", size);
-	sum_up(header);
+	put_octal(header + SIZE, size, 11);
+	tarx_pax_sum(header);
 }
 
 /* Moves what lies behind the body so that it follows a body of SIZE, and declares that size. */
@@ -171,6 +177,17 @@ static bool is_said_again(const struct tarx_record *record, const void *ustar)
 	return false;
 }
 
+void tarx_pax_renew(char *bytes, size_t len)
+{
+	size_t size;
+
+	if (!has_x(bytes, len))
+		return;
+	size = body_size(bytes, len);
+	begin_x(bytes, bytes + len - TARX_BLOCK);
+	seal(bytes, size);
+}
+
 size_t tarx_pax_trim(char *bytes, size_t len)
 {
 	char ustar[TARX_BLOCK];
@@ -184,7 +201,7 @@ void tarx_pax_clear_time(char *bytes, size_t len)
 	char *ustar = bytes + len - TARX_BLOCK;
 
 	memcpy(ustar + MTIME, "00000000000", 12);
-	sum_up(ustar);
+	tarx_pax_sum(ustar);
 }
 
 size_t tarx_pax_record_size(size_t key_len, size_t value_len)

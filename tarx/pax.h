@@ -18,6 +18,12 @@ size_t tarx_pax_drop(char *bytes, size_t len, const char *key);
  * be converted or normalized; in the ustar header they stay what they are. Returns the new length. */
 size_t tarx_pax_trim(char *bytes, size_t len);
 
+/* Gives the member the x header that tarx_pax_add() makes, the records being what they are. */
+void tarx_pax_renew(char *bytes, size_t len);
+
+/* Fills in the checksum of one header block. */
+void tarx_pax_sum(char *header);
+
 /* The time in the ustar header becomes 0, for one that a record tells. */
 void tarx_pax_clear_time(char *bytes, size_t len);
 

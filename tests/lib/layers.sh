@@ -23,7 +23,7 @@ seen_and_shared()
 	local promise=$1 fs=$2 seen=$3 dir=${4:-$3} mode
 	shift "$(($# < 4 ? $# : 4))"
 	for mode in "${@:---overlay=auto}"; do
-		exits 0 "$promise, $mode: archives" "$TARX" -c --align "$mode" --stats="$WORK/stats" \
+		exits 0 "$promise, $mode: archives" "$TARX" -c --align --align-min=1 "$mode" --stats="$WORK/stats" \
 			-C "$dir" -f "$fs/a.tar" .
 		is "$promise, $mode: without a word" "$out$err" ""
 		is "$promise, $mode: all whole blocks are shared" "$(field "$WORK/stats" bytes cloned)" \
