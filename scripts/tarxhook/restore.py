@@ -1,4 +1,5 @@
 """At pre-restore: CRIU has read what processes there are, and made none of them yet."""
+import contextlib
 import os
 
 from .archive import IMAGES, digest, scratch
@@ -23,7 +24,8 @@ class Note:
         for name in os.listdir(NOTES):
             pid, _, rest = name.partition("-")
             if str(started(pid)) != rest.partition("-")[0]:
-                os.unlink(os.path.join(NOTES, name))
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(NOTES, name))
         with open(self.path, "w", encoding="ascii"):
             pass
 
