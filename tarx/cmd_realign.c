@@ -80,6 +80,16 @@ static void mend_link(struct realigning *g, struct tarx_item *item)
 	item->size = 0;
 }
 
+/* GNU tar, where it stores what changed, gives a directory the list of names that it had. */
+static void check_list(struct realigning *g, const struct tarx_item *item)
+{
+	if (item->type == 'D')
+		tarx_warning(
+			g->report,
+			"%s: the names that GNU tar's --incremental keeps with it are left out",
+			item->path);
+}
+
 /* ------------------------------------------------------------------ members that are left out */
 
 /* What links to it leads nowhere. */
@@ -120,7 +130,7 @@ static int rename_member(struct realigning *g, struct tarx_item *item, struct ta
 static int add(struct realigning *g, struct tarx_item *item)
 {
 	struct tx_err err;
-	bool taken = tarx_taking_take(&g->taking, item);
+	bool taken = tarx_adder_shares(&g->adder, item->size) && tarx_taking_take(&g->taking, item);
 	int r = tarx_transfer_add(&g->transfer, item, &err);
 
 	if (r < 0)
@@ -148,6 +158,7 @@ static int pass_on(struct realigning *g, struct tarx_item *item)
 	mend_owner(g->report->opts, &stored);
 	mend_link(g, &stored);
 	check_link(g, item);
+	check_list(g, item);
 	if (sort_xattrs(g, &stored) < 0)
 		return tarx_fatal(g->report, "%s: out of memory", item->path);
 	r = rename_member(g, &stored, &landing);
@@ -161,7 +172,7 @@ static int pass_on(struct realigning *g, struct tarx_item *item)
 
 /* ------------------------------------------------------------------ one archive */
 
-/* Whether something else than zeros lies behind the end of a file's archive. */
+/* Whether something else than zeros lies behind the archive's end. */
 static bool has_more(const struct tarx_reader *reader)
 {
 	char buf[16384];
@@ -169,7 +180,7 @@ static bool has_more(const struct tarx_reader *reader)
 	ssize_t got;
 
 	if (!tarx_reader_is_plain(reader))
-		return false;
+		return reader->more;
 	while ((got = tx_read_at(reader->fd, buf, sizeof(buf), at)) > 0) {
 		if (*buf || memcmp(buf, buf + 1, (size_t)got - 1) != 0)
 			return true;
@@ -178,11 +189,29 @@ static bool has_more(const struct tarx_reader *reader)
 	return false;
 }
 
+/* Headers of no member, which many readers do not take. What they say of members the members have. */
+static void tell_globals(struct realigning *g)
+{
+	const struct tarx_globals *globals = &g->reader.globals;
+	struct tarx_record record;
+
+	for (size_t i = 0; i < globals->count; i++)
+		for (size_t at = 0; tarx_body_next(&globals->bodies[i], &at, &record);)
+			if (tarx_record_use(&record) == TARX_RECORD_EXTRA)
+				tarx_notice(g->report, "%s: '%.*s' of a global header is left out",
+					    g->from,
+					    (int)(record.key_len < 80 ? record.key_len : 80),
+					    record.key);
+	if (g->reader.label)
+		tarx_notice(g->report, "%s: the volume's label is left out", g->from);
+}
+
 /* Behind its end the new archive will look whole, whatever this one was. */
 static int check_end(struct realigning *g)
 {
 	if (g->reader.damaged)
 		return tarx_fatal(g->report, "%s: a damaged header was passed over", g->from);
+	tell_globals(g);
 	if (g->reader.doubt)
 		tarx_warning(g->report, "%s: %s", g->from, g->reader.doubt);
 	else if (has_more(&g->reader))

@@ -101,6 +101,7 @@ bool tarx_headers_cut(struct tarx_headers *headers, const char *bytes, size_t le
 		uint64_t size;
 
 		/* A volume's label has no body. */
+		headers->label |= type == 'V';
 		if (type != 'V') {
 			if (!tarx_field_number(bytes + at + TARX_AT_SIZE, 12, &size) ||
 			    size > len - at - TARX_BLOCK)

@@ -22,6 +22,7 @@ struct tarx_headers {
 	size_t global_count;
 	struct tarx_body x; /* the member's own records; bytes NULL: none */
 	struct tarx_body solaris_acl; /* of an A header */
+	bool label; /* there was a V header: the name of a volume */
 	bool long_name, long_link; /* there was an L, a K header */
 	const char *ustar; /* the header block of the member itself */
 	const char *tail; /* what lies between it and the payload: a map of holes */

@@ -31,6 +31,7 @@ struct tarx_item {
 	const char *link; /* what a symbolic or hard link names; else NULL */
 	bool hardlink;
 	bool whiteout; /* a removal, written as the character device 0:0 */
+	char type; /* of the archive's header; NUL: an old one, or the item is of a disk */
 	mode_t mode; /* with the type; of a hard link only what the archive says */
 	uid_t uid;
 	gid_t gid;

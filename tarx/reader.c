@@ -470,6 +470,8 @@ static int take_item(struct tarx_reader *reader, struct tarx_item *item, struct 
 	r = tarx_globals_add(&reader->globals, &headers, err);
 	if (r < 0)
 		return r;
+	reader->label |= headers.label;
+	item->type = headers.ustar[TARX_AT_TYPE];
 	item->broken = refuse_type(&headers);
 	r = tarx_facts_take(item, &headers, &reader->globals, &reader->arena);
 	if (r == 0 && !item->broken && S_ISREG(item->mode) && !item->hardlink)
@@ -540,27 +542,47 @@ static void look_at_end(struct tarx_reader *reader)
 				"more behind it (-i reads on)";
 }
 
+static void note_rest(struct tarx_reader *reader, const char *bytes, size_t len)
+{
+	reader->more |= bytes && len > 0 && (*bytes || memcmp(bytes, bytes + 1, len - 1) != 0);
+}
+
+/* What was read already of what lies behind the end. */
+static void note_read_ahead(struct tarx_reader *reader)
+{
+	off_t at = (off_t)archive_filter_bytes(reader->archive, 0);
+	size_t len = (size_t)(tarx_tap_end(&reader->tap) - at);
+
+	note_rest(reader, tarx_tap_bytes(&reader->tap, at, len), len);
+}
+
 /* Reads on to the end of a compressed stream, whose checksum is there, and of a pipe, whose writer would
  * otherwise be killed. */
 static int drain(struct tarx_reader *reader, struct tx_err *err)
 {
 	const void *bytes;
 	size_t len;
+	ssize_t got;
 	char *room;
 	int r = 1;
 
 	if (!tarx_unpack_is_open(&reader->unpack) && !reader->is_pipe)
 		return 0;
+	note_read_ahead(reader);
 	room = tarx_tap_room(&reader->tap, tarx_tap_end(&reader->tap), READ_MOST);
 	if (!room)
 		return tx_fail(err, ENOMEM, "read to the end");
-	while (r > 0 && tarx_unpack_is_open(&reader->unpack))
+	while (r > 0 && tarx_unpack_is_open(&reader->unpack)) {
 		r = tarx_unpack_next(&reader->unpack, &bytes, &len);
+		if (r > 0)
+			note_rest(reader, bytes, len);
+	}
 	reader->unpack_failed = r < 0;
 	if (r < 0)
 		return fail_reading(reader, err);
-	while (read_file(reader, room) > 0)
-		;
+	while ((got = read_file(reader, room)) > 0)
+		if (!tarx_unpack_is_open(&reader->unpack))
+			note_rest(reader, room, (size_t)got);
 	if (tarx_unpack_is_open(&reader->unpack) && tarx_unpack_used(&reader->unpack) < reader->at)
 		reader->doubt = "has bytes behind the compressed data that were not looked at";
 	return reader->error ? fail_reading(reader, err) : 0;

@@ -53,6 +53,8 @@ struct tarx_reader {
 	bool too_long; /* headers over TARX_TAP_MOST */
 	bool unpack_failed;
 	bool damaged; /* a header was passed over: the archive is not whole */
+	bool label; /* there was a volume's name, which no member has */
+	bool more; /* at the end of a stream: something else than zeros lies behind the archive's */
 	const char *doubt; /* at the end: about the archive as a whole, or NULL */
 };
 

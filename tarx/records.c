@@ -69,12 +69,16 @@ static bool is_filling(const struct tarx_record *record)
 	return true;
 }
 
+/* Others that begin with "tarx." are a later tarx', and kept. */
 static bool is_our_fact(const struct tarx_record *record)
 {
-	static const char ours[] = "tarx.";
-	const size_t len = sizeof(ours) - 1;
+	static const char *const ours[] = { "tarx.fflags=", "tarx.projid=", "tarx.subvolume=" };
 
-	return record->value_len >= len && !memcmp(record->value, ours, len);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		if (record->value_len >= strlen(ours[i]) &&
+		    !memcmp(record->value, ours[i], strlen(ours[i])))
+			return true;
+	return false;
 }
 
 enum tarx_record_use tarx_record_use(const struct tarx_record *record)

@@ -35,7 +35,7 @@ void tarx_totals_amount(char out[TARX_TOTALS_ROOM], double bytes)
 void tarx_totals_tell(const struct tarx_report *report)
 {
 	char amount[TARX_TOTALS_ROOM], speed[TARX_TOTALS_ROOM] = "?B";
-	bool writes = report->opts->mode & (TARX_CREATE | TARX_APPEND);
+	bool writes = report->opts->mode & (TARX_CREATE | TARX_APPEND | TARX_REALIGN);
 	uint64_t bytes = writes ? report->archive_bytes : report->tar_bytes;
 	struct timespec now;
 	double seconds;
