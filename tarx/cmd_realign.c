@@ -202,7 +202,7 @@ static int read_members(struct realigning *g)
 
 	while ((r = tarx_reader_next(&g->reader, &item, &err)) > 0) {
 		if (first)
-			tarx_progress_reads(&g->report->progress, &g->reader.at, g->reader.size,
+			tarx_progress_reads(&g->report->progress, 0, &g->reader.at, g->reader.size,
 					    tarx_reader_is_plain(&g->reader));
 		first = false;
 		r = tarx_select_takes(&g->select, item.path) ? pass_on(g, &item)
@@ -242,7 +242,7 @@ static int read_archive(struct realigning *g, const char *from)
 	g->reader.ignore_zeros = g->report->opts->ignore_zeros;
 	if (r == 0)
 		r = read_members(g);
-	tarx_progress_reads(&g->report->progress, NULL, 0, false);
+	tarx_progress_reads(&g->report->progress, 0, NULL, 0, false);
 	tarx_reader_release(&g->reader);
 	return r;
 }
