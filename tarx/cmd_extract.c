@@ -15,9 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One -C for members of one section, and what is restored there. */
+/* One -C, and what is restored there. */
 struct target {
-	const struct tarx_section *section; /* borrowed */
 	const char *dir; /* borrowed; NULL: where tarx was started */
 	bool entered; /* --one-top-level: its directory is the target */
 	struct tarx_place place;
@@ -74,30 +73,42 @@ static int check_source(void *data, struct tarx_reader *reader)
 
 /* ------------------------------------------------------------------ targets */
 
+static bool is_same(const char *dir, const char *other)
+{
+	return dir == other || (dir && other && !strcmp(dir, other));
+}
+
+/* Sections that are restored to one directory in the same way know of what each other restored there: that is
+ * not removed. */
 static struct target *find_target(const struct extraction *x, const struct tarx_section *section,
 				  const char *dir)
 {
-	for (size_t i = 0; i < x->target_count; i++)
-		if (x->targets[i]->section == section && x->targets[i]->dir == dir)
+	for (size_t i = 0; i < x->target_count; i++) {
+		const struct tarx_part *part = x->targets[i]->place.part;
+
+		if (is_same(x->targets[i]->dir, dir) && part->overlay == section->part->overlay &&
+		    part->whiteouts == section->part->whiteouts)
 			return x->targets[i];
+	}
 	return NULL;
 }
 
 static int add_target(struct extraction *x, const struct tarx_section *section, const char *dir,
 		      struct tx_err *err)
 {
-	struct target **targets = realloc(x->targets,
-					  (x->target_count + 1) * sizeof(struct target *));
-	struct target *target = calloc(1, sizeof(*target));
+	struct target **targets, *target;
 
+	if (find_target(x, section, dir))
+		return 0;
+	targets = realloc(x->targets, (x->target_count + 1) * sizeof(struct target *));
+	target = calloc(1, sizeof(*target));
 	if (targets)
 		x->targets = targets;
 	if (!targets || !target) {
 		free(target);
 		return tx_fail(err, ENOMEM, "begin");
 	}
-	*target = (struct target){ .section = section,
-				   .dir = dir,
+	*target = (struct target){ .dir = dir,
 				   .place = { .root = -1,
 					      .report = x->report,
 					      .part = section->part,
@@ -117,12 +128,9 @@ static int add_targets(struct extraction *x, const struct tarx_section *section,
 		return 0;
 	if (part->operand_count == 0)
 		return add_target(x, section, part->dir, err);
-	for (size_t i = 0; i < part->operand_count; i++) {
-		const char *dir = part->operands[i].dir;
-
-		if (!find_target(x, section, dir) && add_target(x, section, dir, err) < 0)
+	for (size_t i = 0; i < part->operand_count; i++)
+		if (add_target(x, section, part->operands[i].dir, err) < 0)
 			return -err->code;
-	}
 	return 0;
 }
 

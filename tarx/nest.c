@@ -208,7 +208,8 @@ static int open_aside(const struct nest *nest, int dir, uint32_t *block, struct 
 	int fd = -1;
 
 	*block = 0;
-	if (align_volume_probe(&volume, dir, err) == 0 && volume.clones &&
+	if (adder->mover.reflink != ALIGN_REFLINK_NEVER &&
+	    align_volume_probe(&volume, dir, err) == 0 && volume.clones &&
 	    adder->align >= volume.block)
 		fd = open_unnamed(dir, ".");
 	if (fd >= 0) {

@@ -75,6 +75,11 @@ static int read_nested(struct tarx_sections *sections, struct tarx_section *sect
 	struct tx_err err;
 	int r;
 
+	if (section->found)
+		tarx_warning(sections->report,
+			     "%s: %s: is there more than once: what all of them have is taken, "
+			     "the later over the earlier",
+			     sections->report->opts->archive, section->part->name);
 	section->found = true;
 	if (!S_ISREG(item->mode) || item->hardlink)
 		return fail(sections, section, "not a file, and so no archive");

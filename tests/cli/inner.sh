@@ -180,6 +180,25 @@ must tar -cf out.tar rootfs-diff.tar deleted.files
 exits 1 "a list that is none" "$TARX" -xf out.tar --inner rootfs-diff.tar --whiteouts=podman -C l
 like "a list that is none is named" "$err" '*deleted.files*not a list of removals*'
 
+rm -rf l
+must mkdir l
+must tar -cf both.tar v.tar rootfs-diff.tar
+printf '["/again","/dir/gone"]' >deleted.files
+must tar -cf gone.tar deleted.files
+must tar -rf both.tar gone.tar
+must "$TARX" -x --overlay=diff -f both.tar -C l --inner gone.tar --inner rootfs-diff.tar --inner v.tar
+is "what several archives bring to one directory none of them removes" \
+	"$(find l -type c) $(cmp l/again one/again && echo whole)" "l/dir/gone whole"
+must cp a.tar twice.tar
+must mkdir later
+echo later >later/link
+must "$TARX" -r --align -f twice.tar --nest one.tar=later
+rm -rf l
+must mkdir l
+exits 1 "an archive that is there twice" "$TARX" -xf twice.tar --inner one.tar -C l
+like "an archive that is there twice: is said" "$err" '*one.tar: is there more than once*'
+is "an archive that is there twice: the later counts" "$(cat l/link)" later
+
 # ---- what goes wrong
 wrong() # PROMISE WORDS COMMAND...
 {

@@ -206,34 +206,80 @@ static const char *sum_stream(struct tarx_reader *reader, const struct tarx_item
 	return NULL;
 }
 
-static void take_member(struct tarx_reader *reader, const struct tarx_item *item,
+static int read_members(struct tarx_reader *reader, const struct tarx_item *within,
+			struct result *result);
+
+static bool is_archive(const struct tarx_item *item)
+{
+	size_t len = strlen(item->path);
+
+	return len > 4 && !strcmp(item->path + len - 4, ".tar");
+}
+
+/* How it ends is not the promise: through a pipe the archive around it may be found damaged first. */
+static void read_nested(struct tarx_reader *reader, const struct tarx_item *item,
 			struct result *result)
+{
+	struct tarx_reader nested;
+	struct tx_err err;
+
+	if (tarx_reader_open_nested(&nested, reader, item, &err) == 0)
+		read_members(&nested, item, result);
+	tarx_reader_release(&nested);
+}
+
+/* Whether a payload in a nested archive is part of that. */
+static bool lies_in(const struct tarx_item *item, const struct tarx_item *within)
+{
+	off_t end = within->data.off + within->data.len;
+
+	return item->data.fd < 0 ||
+	       (item->data.off >= within->data.off && item->data.len <= end - item->data.off);
+}
+
+static void take_member(struct tarx_reader *reader, const struct tarx_item *item,
+			const struct tarx_item *within, struct result *result)
 {
 	struct member *member = &result->members[result->count++];
 
 	member->size = item->size;
 	result->broken = check_item(item);
+	if (!result->broken && within && !lies_in(item, within))
+		result->broken = "what is in a nested archive lies in it";
 	if (item->broken || item->hardlink || !S_ISREG(item->mode) || item->data.len > LARGE)
 		return;
-	if (item->data.fd >= 0)
+	if (!within && is_archive(item) && !result->broken)
+		read_nested(reader, item, result);
+	else if (item->data.fd >= 0)
 		sum_file(item, member);
 	else if (!result->broken)
 		result->broken = sum_stream(reader, item, member);
 }
 
+static int read_members(struct tarx_reader *reader, const struct tarx_item *within,
+			struct result *result)
+{
+	struct tarx_item item;
+	struct tx_err err;
+	int r = 1;
+
+	while (!result->broken && result->count < MEMBERS_MOST &&
+	       (r = tarx_reader_next(reader, &item, &err)) > 0)
+		take_member(reader, &item, within, result);
+	return r;
+}
+
 static void read_all(int fd, struct result *result)
 {
 	struct tarx_reader reader;
-	struct tarx_item item;
 	struct tx_err err;
 	char path[TX_PROC_ROOM];
 
 	*result = (struct result){ 0 };
 	tx_proc_path(path, fd);
 	result->end = tarx_reader_open(&reader, path, &err);
-	while (result->end >= 0 && !result->broken && result->count < MEMBERS_MOST &&
-	       (result->end = tarx_reader_next(&reader, &item, &err)) > 0)
-		take_member(&reader, &item, result);
+	if (result->end >= 0)
+		result->end = read_members(&reader, NULL, result);
 	tarx_reader_release(&reader);
 }
 

@@ -40,6 +40,15 @@ for kind in star sun; do
 	must "$PYTHON" -B "$lib/foreign.py" $kind $kind.tar tree/sparse
 done
 must "$PYTHON" -B "$lib/odd.py" odd.tar <"$seeds/odd.txt"
+mkdir within
+for name in posix sparse-1.0 sparse-old; do
+	must cp $name.tar within
+done
+gzip -c posix.tar >within/packed.tar || bail "no packed.tar"
+must truncate -s 200000 within/posix.tar
+for format in gnu posix; do
+	must tar -c -S --format=$format -f within-$format.tar -C within packed.tar sparse-1.0.tar posix.tar sparse-old.tar
+done
 for tool in gzip bzip2 xz zstd lz4; do
 	$tool -c <odd.tar >odd.tar.$tool 2>/dev/null
 done
