@@ -28,9 +28,11 @@ is "the programs, the page and the completion are installed, and nothing else" "
 	'usr/bin/tarx 755
 usr/bin/tarx-bench 755
 usr/bin/tarx-criu-hook 755
+usr/bin/tarx-podman 755
 usr/libexec/tarx/measure 755
 usr/share/bash-completion/completions/tarx 644
 usr/share/doc/tarx/examples/criu-hook.toml 644
+usr/share/man/man1/tarx-podman.1 644
 usr/share/man/man1/tarx.1 644
 usr/share/man/man8/tarx-criu-hook.8 644
 usr/share/tarx/tarxbench/__init__.py 644
@@ -46,13 +48,32 @@ usr/share/tarx/tarxhook/container.py 644
 usr/share/tarx/tarxhook/dump.py 644
 usr/share/tarx/tarxhook/main.py 644
 usr/share/tarx/tarxhook/report.py 644
-usr/share/tarx/tarxhook/restore.py 644'
+usr/share/tarx/tarxhook/restore.py 644
+usr/share/tarx/tarxpodman/__init__.py 644
+usr/share/tarx/tarxpodman/archive.py 644
+usr/share/tarx/tarxpodman/checkpoint.py 644
+usr/share/tarx/tarxpodman/child.py 644
+usr/share/tarx/tarxpodman/cmdline.py 644
+usr/share/tarx/tarxpodman/container.py 644
+usr/share/tarx/tarxpodman/errors.py 644
+usr/share/tarx/tarxpodman/exportpipe.py 644
+usr/share/tarx/tarxpodman/filling.py 644
+usr/share/tarx/tarxpodman/freezer.py 644
+usr/share/tarx/tarxpodman/guard.py 644
+usr/share/tarx/tarxpodman/importfifo.py 644
+usr/share/tarx/tarxpodman/main.py 644
+usr/share/tarx/tarxpodman/newfile.py 644
+usr/share/tarx/tarxpodman/programs.py 644
+usr/share/tarx/tarxpodman/restore.py 644
+usr/share/tarx/tarxpodman/storage.py 644'
 ok "the installed program runs" "$WORK/root/usr/bin/tarx" --version
 is "the installed benchmark looks for its parts where they are" \
 	"$(grep '^LIB, MEASURE' "$WORK/root/usr/bin/tarx-bench")" \
 	'LIB, MEASURE = "/usr/share/tarx", "/usr/libexec/tarx/measure"'
 is "and so does the installed hook of CRIU" "$(grep '^lib=' "$WORK/root/usr/bin/tarx-criu-hook")" \
 	'lib="/usr/share/tarx" tarx="/usr/bin/tarx"'
+is "and the installed tarx-podman" "$(grep '^LIB, TARX' "$WORK/root/usr/bin/tarx-podman")" \
+	'LIB, TARX = "/usr/share/tarx", "/usr/bin/tarx"'
 ok "the installed page is tarx.1" cmp "$top_srcdir/tarx/tarx.1" "$WORK/root/usr/share/man/man1/tarx.1"
 ok "the installed completion is completion.bash" cmp "$top_srcdir/tarx/completion.bash" \
 	"$WORK/root/usr/share/bash-completion/completions/tarx"

@@ -1,0 +1,1 @@
+"""podman container checkpoint and restore through tarx, which shares what podman would copy."""

@@ -1,0 +1,143 @@
+"""podman container restore -i FILE: podman makes the container, we put the files into it by sharing."""
+import os
+import shutil
+import stat
+import subprocess
+
+from tarxpodman.archive import CONFIG, INVENTORY, SPEC, Archive
+from tarxpodman.container import require_here
+from tarxpodman.errors import Failure, Interrupted, Unshared, say
+from tarxpodman.filling import Filling
+from tarxpodman.importfifo import ImportFifo, send, send_garbage
+from tarxpodman.programs import ToolFailed
+from tarxpodman.storage import find_storage
+
+
+def is_ours(command):
+    return command.verb == "restore" and command.value("import") is not None
+
+
+def require_shareable(command):
+    require_here(command)
+    for name in ("import-previous", "all", "latest", "help"):
+        if command.switched(name) or command.value(name):
+            raise Unshared(f"--{name} is podman's alone")
+    path = command.value("import")
+    if command.operands or not os.path.exists(path) or not stat.S_ISREG(os.stat(path).st_mode):
+        raise Unshared(f"{path} is not a regular file")
+
+
+def make_folder(guard):
+    """For the FIFO, in memory where there is /run."""
+    folder = os.path.join("/run" if os.access("/run", os.W_OK) else os.environ.get("TMPDIR", "/tmp"),
+                          f"tarx-podman-{os.urandom(8).hex()}")
+    guard.tell(rmdir=folder)
+    os.mkdir(folder, 0o700)
+    return folder
+
+
+def restore(command, podman, tarx, guard):
+    """Returns podman's exit code. Unshared is raised before anything has happened."""
+    require_shareable(command)
+    folder = make_folder(guard)
+    try:
+        return Restore(command, podman, tarx, guard, folder).run()
+    finally:
+        shutil.rmtree(folder)
+        guard.tell(rmdir=None)
+
+
+class Restore:
+    """One run."""
+
+    def __init__(self, command, podman, tarx, guard, folder):
+        self.command, self.podman, self.tarx = command, podman, tarx
+        self.guard, self.folder = guard, folder
+        try:
+            self.archive = Archive(command.value("import"), tarx, folder)
+        except ToolFailed as error:
+            raise Unshared(str(error)) from error
+        config = self.archive.config
+        self.name = command.value("name") or config.get("name")
+        self.id = None if command.value("name") else config.get("id")
+        self.storage = find_storage(podman, config.get("rootfsImageID") or config.get("rootfsImageName"))
+        self.known = set(self.storage.containers())
+        self.old_volumes = {name for name in self.archive.volumes() if os.path.exists(self.storage.volume(name))}
+        self.made = None  # what podman has made for this import
+        self.placed = False  # and it is filled
+
+    def run(self):
+        first, last = self.archive.stream(CONFIG, SPEC), self.archive.stream(INVENTORY)
+        fifo = ImportFifo(self.folder)
+        words = self.command.words_without("import")
+        with self.podman.start("container", "restore", *words, f"--import={fifo.path}") as podman:
+            self.guard.tell(podman=podman.pid)
+            try:
+                self.serve(podman, fifo, first, last)
+            except (Failure, OSError) as error:
+                self.give_up(podman, fifo, error)
+            code = podman.wait()
+        self.guard.tell(podman=None, run=None, words=None)
+        if code != 0:
+            self.tell_failed(code)
+        return code
+
+    def serve(self, podman, fifo, first, last):
+        """What podman is given is decided by what there is, not by how often it asked: before it has made the
+        container it looks at the configuration, then it imports. The inventory, without which it takes nothing for a
+        checkpoint, is the only thing that comes from the stream, and last."""
+        while (fd := fifo.wait_for_reader(podman)) is not None:
+            try:
+                if not self.placed:
+                    self.place()
+            except (Failure, OSError):
+                send_garbage(fd)
+                raise
+            send(fd, last if self.placed else first)
+
+    def place(self):
+        new = self.storage.new_container(self.known, self.id, self.name)
+        if new:
+            self.made = new
+            self.guard.tell(run=self.undoing(), words=f"killed: the restore of {self.name} is undone")
+            Filling(self.command, self.archive, self.storage, new, self.folder, self.old_volumes).run(self.tarx)
+            self.guard.tell(run=None, words=f"killed: podman had all that it needs, 'podman ps --all' shows what has "
+                            f"become of {self.name}")
+            self.placed = True
+
+    def undoing(self):
+        """The commands that take away what podman has made for this import, and nobody else's."""
+        commands = [self.podman.command("container", "rm", "--force", "--ignore", "--time=0", self.made.id)]
+        volumes = [name for name in self.archive.volumes() if name not in self.old_volumes]
+        if volumes and not self.command.switched("ignore-volumes"):
+            commands.append(self.podman.command("volume", "rm", *volumes))
+        return commands
+
+    def give_up(self, podman, fifo, error):
+        """An error of ours: podman must not take what is there for an archive, and what it made goes again."""
+        try:
+            while (fd := fifo.wait_for_reader(podman)) is not None:
+                send_garbage(fd)
+            podman.wait()
+        except Interrupted:
+            podman.close()
+        text = str(error) if isinstance(error, Failure) else f"{error.filename or 'tarx'}: {error.strerror}"
+        raise Failure(f"{text}; {self.outcome()}", getattr(error, "code", 125)) from error
+
+    def outcome(self):
+        """Undoes what is not whole, and tells what is there now."""
+        if self.placed:
+            return f"podman had all it needs; 'podman ps --all' shows what has become of {self.name}"
+        if not self.made:
+            return "nothing was restored"
+        for command in self.undoing():
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, check=False)
+        if self.made.id in self.storage.containers():
+            return f"the new container is still there: 'podman rm --force {self.made.id}' removes it"
+        return "the new container was removed again"
+
+    def tell_failed(self, code):
+        left = self.made and self.made.id in self.storage.containers()
+        say(f"podman has failed (exit {code})" + (
+            f" and left the new container behind: 'podman rm {self.made.id[:12]}' removes it" if left else ""))
