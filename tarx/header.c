@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 /* The x header, a body of less than 1 MiB, the ustar header; and what mends the body's length. */
 #define HEADER_MAX ((1u << 20) - TARX_BLOCK)
@@ -278,6 +279,14 @@ static int add_sparse(struct tarx_header *header, const struct tarx_item *item)
 	return r < 0 ? r : add_record(header, "GNU.sparse.realsize", size, (size_t)n);
 }
 
+/* libarchive uses six of the seven digits there are, and writes records, which GNU tar warns of, for
+ * greater numbers. */
+static void mend_device(struct tarx_header *header, dev_t rdev)
+{
+	if (major(rdev) > 0777777 || minor(rdev) > 0777777)
+		header->len = tarx_pax_device(header->bytes, header->len, major(rdev), minor(rdev));
+}
+
 /* What libarchive makes of the item, and what others would not read back as it was taken out. */
 static int encode_any(struct tarx_header *header, const struct tarx_item *item, struct tx_err *err)
 {
@@ -292,6 +301,8 @@ static int encode_any(struct tarx_header *header, const struct tarx_item *item, 
 		return r;
 	header->len = tarx_pax_drop(header->bytes, header->len, "hdrcharset");
 	header->len = tarx_pax_trim(header->bytes, header->len);
+	if (!item->hardlink && (S_ISCHR(item->mode) || S_ISBLK(item->mode)))
+		mend_device(header, item->rdev);
 	tarx_pax_renew(header->bytes, header->len);
 	return 0;
 }

@@ -19,12 +19,15 @@ enum {
 	UNAME = 265,
 	GNAME = 297,
 	DEVMAJOR = 329,
+	DEVMINOR = 337,
 	PREFIX = 345,
 };
 
 #define SIZE_LEN    12u
 #define NAME_ROOM   100u
 #define OWNER_ROOM  32u
+#define DEVICE_ROOM 8u /* with a NUL */
+#define MOST_DEVICE 07777777u
 #define PREFIX_ROOM 155u
 #define RECORD_MAX  512u /* longer ones fail in MirBSD pax */
 #define RECORD_MIN  13u /* "13 comment=.\n" */
@@ -202,6 +205,19 @@ void tarx_pax_clear_time(char *bytes, size_t len)
 
 	memcpy(ustar + MTIME, "00000000000", 12);
 	tarx_pax_sum(ustar);
+}
+
+size_t tarx_pax_device(char *bytes, size_t len, unsigned int major, unsigned int minor)
+{
+	char *ustar = bytes + len - TARX_BLOCK;
+
+	if (major > MOST_DEVICE || minor > MOST_DEVICE)
+		return len;
+	snprintf(ustar + DEVMAJOR, DEVICE_ROOM, "%07o", major);
+	snprintf(ustar + DEVMINOR, DEVICE_ROOM, "%07o", minor);
+	tarx_pax_sum(ustar);
+	len = tarx_pax_drop(bytes, len, "SCHILY.devmajor");
+	return tarx_pax_drop(bytes, len, "SCHILY.devminor");
 }
 
 size_t tarx_pax_record_size(size_t key_len, size_t value_len)

@@ -27,6 +27,10 @@ void tarx_pax_sum(char *header);
 /* The time in the ustar header becomes 0, for one that a record tells. */
 void tarx_pax_clear_time(char *bytes, size_t len);
 
+/* The device in the ustar header becomes MAJOR, MINOR, all digits of its fields used, and records of them go.
+ * Numbers that do not fit (over 2097151) are left as they are. Returns the new length. */
+size_t tarx_pax_device(char *bytes, size_t len, unsigned int major, unsigned int minor);
+
 /* The bytes that a record takes, KEY_LEN and VALUE_LEN being the lengths of its two sides. */
 size_t tarx_pax_record_size(size_t key_len, size_t value_len);
 

@@ -276,6 +276,98 @@ row '--sort=name' --sort=name .
 row '--format=posix' --format=posix foo
 row '--format=pax' -H pax foo
 
+row '--ignore-failed-read in front' --ignore-failed-read --warning=no-failed-read foo nosuch
+row '--absolute-names' --absolute-names "$tree/foo"
+row '--mode, --owner, --group and --mtime together' --mode=go-rwx --owner=joe:7 --group=jim:8 --mtime=@7 d
+row 'options of reading are taken' -p -m -k --no-same-owner foo
+row 'old-style letters behind others' -P -h foo
+
+# ---- what is mounted, and subvolumes
+
+mkdir "$FS/mounts" "$FS/mounts/mounted" "$FS/mounts/dir"
+must mount -t tmpfs tmpfs "$FS/mounts/mounted"
+touch "$FS/mounts/mounted/file" "$FS/mounts/dir/file"
+must btrfs -q subvolume create "$FS/mounts/subvolume"
+touch "$FS/mounts/subvolume/file"
+row '--one-file-system' --one-file-system -C "$FS" mounts
+row '--one-file-system with an operand beyond' --one-file-system -C "$FS" mounts/dir mounts/mounted
+row 'without it' -C "$FS" mounts
+umount "$FS/mounts/mounted"
+
+# ---- holes
+
+mkdir "$FS/holes"
+truncate -s 3M "$FS/holes/nothing" "$FS/holes/end" "$FS/holes/middle"
+echo end >>"$FS/holes/end"
+echo middle | dd of="$FS/holes/middle" bs=1 seek=1500000 conv=notrunc status=none
+: >"$FS/holes/empty"
+echo whole >"$FS/holes/whole"
+for words in -S --sparse --hole-detection=seek --hole-detection=raw --sparse-version=1.0; do
+	row "$words" "$words" -C "$FS" holes
+done
+
+# ---- attributes: GNU tar restores the same from both
+
+mkdir "$FS/attributes" "$FS/from-gnu" "$FS/from-tarx"
+(
+	cd "$FS/attributes" || exit
+	mkdir d
+	echo x >d/file
+	setfattr -n user.one -v 1 d/file
+	setfattr -n user.two -v 2 d/file
+	setfattr -n trusted.three -v 3 d/file
+	setfattr -n user.dir -v 4 d
+	setfacl -m u:1:rw,g:2:r d/file
+	setfacl -d -m u:3:rx d
+)
+for words in '--xattrs --acls' '--xattrs --no-acls' '--no-xattrs --acls' '--no-xattrs --no-acls' \
+	'--xattrs --xattrs-include=* --acls' '--xattrs --xattrs-include=user.* --no-acls' \
+	'--xattrs --xattrs-include=* --xattrs-exclude=*.two --no-acls' '--selinux --no-acls' \
+	'--no-selinux --xattrs --no-acls'; do
+	set -f
+	# What GNU tar does not do by itself is asked for.
+	gnu=$words
+	case $words in
+	*xattrs\ * | *include* | *--no-xattrs*) ;;
+	*) words+=' --no-xattrs' ;;
+	esac
+	# shellcheck disable=SC2086
+	row "$gnu" $words -C "$FS" attributes
+	set +f
+	for program in gnu tarx; do
+		rm -rf "$FS/from-$program" && mkdir "$FS/from-$program"
+		tar --xattrs --xattrs-include='*' --acls -xf "$WORK/${program:0:1}.tar" -C "$FS/from-$program"
+	done
+	ok "$gnu: the same attributes" compare "$FS/from-gnu/attributes" "$FS/from-tarx/attributes"
+done
+
+# ---- compression
+
+packed() # SUFFIX UNPACK WORD...
+{
+	local suffix=$1 unpack=$2
+	shift 2
+	for program in gnu tarx; do
+		rm -f "$WORK/$program.$suffix"
+		case $program in
+		gnu) tar --format=posix --sort=name -cf "$WORK/gnu.$suffix" "$@" d foo ;;
+		tarx) "$TARX" -cf "$WORK/tarx.$suffix" "$@" d foo ;;
+		esac || bail "$program: $*"
+		$unpack <"$WORK/$program.$suffix" >"$WORK/$program.un" || bail "$program: $unpack"
+	done
+	is "$*: the same members of .$suffix" "$(archive differ "$WORK/gnu.un" "$WORK/tarx.un" 2>&1)" ''
+}
+packed tar 'gzip -dc' -z
+packed tar 'gzip -dc' --gzip
+packed tar 'bzip2 -dc' -j
+packed tar 'xz -dc' -J
+packed tar 'zstd -dcq' --zstd
+packed tar 'gzip -dc' -I 'gzip -1'
+packed tar 'gzip -dc' --use-compress-program=gzip
+for kind in tar:cat tgz:gzip tar.gz:gzip tar.bz2:bzip2 tbz2:bzip2 tar.xz:xz txz:xz tar.zst:zstd tar.lzma:xz; do
+	packed "${kind%:*}" "$([ "${kind#*:}" = cat ] && echo cat || echo "${kind#*:} -dcq")" -a
+done
+
 for words in --owner=joe: --owner=joe:x --owner=99999999999 --mode=10000 --mode=u+q --mode= --mode=,u+x \
 	'--transform=s,a,\3,' --transform=s,a,B,q --transform=s,a,B '--transform=y,a,b,' '--transform=s,a(,b,x' \
 	--clamp-mtime --mtime=./nosuch '-N ./nosuch' '-T nosuch' '-X nosuch' --warning=nonsense \

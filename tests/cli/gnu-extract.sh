@@ -205,6 +205,54 @@ same "modes through the umask" '' -xf base.tar -C t --no-same-permissions
 same "owner who restores" '' -xf base.tar -C t --no-same-owner
 same "directories last" '' -xf base.tar -C t --delay-directory-restore
 
+for words in -p --preserve-permissions --same-permissions --same-owner --numeric-owner -S \
+	--unlink-first --keep-newer-files --absolute-names --ignore-failed-read --sort=name \
+	--hard-dereference -h --one-file-system --null --touch --clamp-mtime --totals \
+	--no-xattrs --xattrs --acls --no-acls --selinux --no-selinux --warning=no-timestamp --warning=all; do
+	same "options one by one" '' -xf base.tar -C t $words
+done
+for words in -z --gzip --ungzip '-I gzip' --use-compress-program=gzip; do
+	# shellcheck disable=SC2086
+	same "compression" '' -xf zipped.tar.gz -C t $words
+	# shellcheck disable=SC2086
+	same "compression" '' -tf zipped.tar.gz $words
+done
+same "compression that nobody named" '' -xf zipped.tar.gz -C t
+printf 'd\nhard\n' >names.list
+printf 'd\0hard\0' >null.list
+printf 'b\n*k\n' >not.list
+for words in '-T names.list' '--files-from=names.list link' '--null -T null.list' '-X not.list' \
+	'--exclude-from=not.list d link' --exclude=b '--exclude=*k' '--anchored --exclude=b' \
+	'--exclude=d/b d' '--no-wildcards --exclude=*k' '--ignore-case --exclude=B'; do
+	set -f
+	# shellcheck disable=SC2086
+	{
+		same "lists of names and patterns" '' -xf base.tar -C t $words
+		same "lists of names and patterns" '' -tf base.tar $words
+	}
+	set +f
+done
+same "--mode and the like mean nothing here" '' -xf base.tar -C t --mode=600 --owner=7 --group=8 --mtime=@9
+same "--to-stdout" '' -xf base.tar --to-stdout a d
+
+# ---- attributes
+
+must mkdir attributes
+echo x >attributes/file
+setfattr -n user.one -v 1 attributes/file
+setfattr -n user.two -v 2 attributes/file
+setfattr -n trusted.three -v 3 attributes/file
+setfacl -m u:1:rw,g:2:r attributes/file
+must tar --xattrs --xattrs-include='*' --acls -cf attributes.tar attributes
+for words in '--no-xattrs --no-acls' '--no-xattrs --acls' '--xattrs --xattrs-include=user.* --no-acls' \
+	'--xattrs --xattrs-include=* --acls' \
+	'--xattrs --xattrs-include=user.* --xattrs-exclude=user.two --no-acls'; do
+	set -f
+	# shellcheck disable=SC2086
+	same "attributes" '' -xf attributes.tar -C t $words
+	set +f
+done
+
 # ---- lists
 
 for words in '' -v -vv '-v --full-time' '-v --utc' '-v --full-time --utc' '-v --numeric-owner' -R -vR; do

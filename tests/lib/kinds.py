@@ -56,6 +56,10 @@ def basic():
     os.mkfifo("fifo", 0o640)
     os.mknod("null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
     os.mknod("large-minor", 0o600 | stat.S_IFCHR, os.makedev(200, 70000))
+    try:
+        os.mknod("largest-device", 0o600 | stat.S_IFBLK, os.makedev(4095, 1048575))
+    except OSError:
+        pass  # XFS has 18 bits for the minor number
     os.mknod("block", 0o660 | stat.S_IFBLK, os.makedev(7, 200))
     os.mknod("whiteout", stat.S_IFCHR, os.makedev(0, 0))
     for mode in (0o0, 0o400, 0o111, 0o777, 0o4755, 0o2755, 0o1644, 0o6711, 0o7777):

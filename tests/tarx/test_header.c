@@ -297,6 +297,20 @@ static void test_said_once(void)
 	tarx_header_release(&header);
 }
 
+/* GNU tar warns of records about devices. */
+static void test_device(void)
+{
+	struct tarx_item item = ITEM(.mode = S_IFBLK | 0600, .rdev = makedev(4095, 1048575));
+	struct tarx_header header = { 0 };
+	struct tx_err err;
+
+	tap_ok(tarx_header_encode(&header, &item, &err) == 0 && header.len == 512,
+	       "the largest device of the kernel's fits into the ustar header");
+	tap_ok(!memcmp(header.bytes + 329, "0007777\0003777777", 16),
+	       "in all digits that there are");
+	tarx_header_release(&header);
+}
+
 /* ------------------------------------------------------------------ names */
 
 static void test_long_names(void)
@@ -476,6 +490,7 @@ int main(void)
 	test_items();
 	test_half_second();
 	test_said_once();
+	test_device();
 	test_long_names();
 	test_all_bytes();
 	test_longest();
