@@ -111,7 +111,8 @@ static char type_of(const struct tarx_item *item)
 
 static bool put_device(char *header, const struct tarx_item *item)
 {
-	dev_t dev = S_ISCHR(item->mode) || S_ISBLK(item->mode) ? item->rdev : 0;
+	bool device = (S_ISCHR(item->mode) || S_ISBLK(item->mode)) && !item->hardlink;
+	dev_t dev = device ? item->rdev : 0;
 
 	return put_number(header + DEVMAJOR, major(dev), SHORT_DIGITS) &&
 	       put_number(header + DEVMINOR, minor(dev), SHORT_DIGITS);

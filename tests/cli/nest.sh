@@ -41,7 +41,7 @@ for kind in btrfs xfs; do
 	must ln two/sub/large beside
 	fs_sync .
 
-	exits 0 "$kind: archives, files and two nests in order" "$TARX" -c --align --stats=stats \
+	exits 0 "$kind: archives, files and two nests in order" "$TARX" -c --align --align-min=1 --stats=stats \
 		-f a.tar beside --nest one.tar=one --nest=deep/two.tar=two two
 	is "$kind: without a word" "$out$err" ""
 	is "$kind: GNU tar finds members in the order of the command line" \
@@ -67,7 +67,7 @@ for kind in btrfs xfs; do
 		ok "$kind: $path: it is the tree" compare --no-top $name out
 		is "$kind: $path: names without ./, and no root" "$(tar -tf $name.tar | grep -c '^\.')" 0
 		must cd $name
-		must "$TARX" -c --align -f ../plain.tar -- *
+		must "$TARX" -c --align --align-min=1 -f ../plain.tar -- *
 		cd ..
 		ok "$kind: $path: it is what tarx makes of these names" cmp $name.tar plain.tar
 	done

@@ -299,7 +299,7 @@ for kind in btrfs xfs; do
 		mount -t overlay -o userxattr,lowerdir=1:2:3,upperdir=upper,workdir=work overlay merged
 		"$PYTHON" -B "$fs_lib/layers.py" change merged plain
 		sync -f .
-		"$TARX" -c --align --overlay=merged --stats=stats -C merged -f a.tar . >said 2>&1
+		"$TARX" -c --align --align-min=1 --overlay=merged --stats=stats -C merged -f a.tar . >said 2>&1
 		"$TARX" -x -f a.tar -C x >>said 2>&1
 		"$PYTHON" -B "$fs_lib/compare.py" merged x >compared 2>&1 || :
 		"$PYTHON" -B "$fs_lib/layers.py" whole merged "$(stat -f -c %S .)" >whole
