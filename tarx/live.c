@@ -40,6 +40,7 @@ static int open_layer(struct tarx_live *live, int *root, struct tx_err *err)
 	if (tarx_locate_layer(at, *root, ".", err) < 0 || !at->found)
 		return TARX_TARGET_LAYER;
 	live->marks = at->stack.userxattr ? TARX_MARKS_USER : TARX_MARKS_TRUSTED;
+	live->below = *at->rel;
 	if (at->stack.root >= 0 && !at->stack.view) {
 		live->on = true;
 		r = exchange(root, tarx_located_open(at, at->rel, O_RDONLY | O_DIRECTORY),

@@ -13,6 +13,7 @@ struct tarx_live {
 	bool on; /* the target is on an overlay */
 	bool escapes; /* which escapes the attributes of overlays within it: overlayfs itself */
 	enum { TARX_MARKS_UNKNOWN, TARX_MARKS_TRUSTED, TARX_MARKS_USER } marks; /* the layer's */
+	bool below; /* the target lies within a layer that is known, and is not its root */
 	struct tarx_located at; /* owned */
 	struct align_volume volume; /* of the upper layer */
 	bool within; /* the directory entered last is on the mount: its files can be found there */

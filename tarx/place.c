@@ -141,7 +141,8 @@ int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_er
 
 	if (!beneath && errno == ENOMEM)
 		return tx_fail(err, ENOMEM, "%s", top);
-	fd = beneath && *top != '/' ? tarx_place_open_dir(place, beneath) : make_given(place->root, top);
+	fd = beneath && *top != '/' ? tarx_place_open_dir(place, beneath)
+				    : make_given(place->root, top);
 	if (fd < 0)
 		return tx_fail(err, -fd, "open the directory %s", top);
 	tx_fd_release(&place->root);
@@ -381,6 +382,7 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 			 const char *restored, struct tarx_reader *reader, struct tx_err *err)
 {
 	const char *slash = strrchr(restored, '/');
+	const char *name = slash ? slash + 1 : restored;
 	size_t dir_len = slash ? (size_t)(slash - restored) + (slash == restored) : 0;
 	TX_FREE struct tarx_xattr *kept = NULL;
 	struct tarx_item trusted = *item;
@@ -391,9 +393,9 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 	r = enter_parent(place, restored, dir_len, err);
 	if (r < 0)
 		return r;
-	if (item->xattr_count > 0 && tarx_place_trust(place, &trusted, &kept) < 0)
+	if (item->xattr_count > 0 && tarx_place_trust(place, &trusted, name, &kept) < 0)
 		return tx_fail(err, ENOMEM, "restore");
-	return place_by_type(place, &trusted, restored, slash ? slash + 1 : restored, reader, err);
+	return place_by_type(place, &trusted, restored, name, reader, err);
 }
 
 int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,

@@ -73,9 +73,10 @@ int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *i
 /* Remembers, or forgets, that the member of that path could not be restored. */
 void tarx_place_keep_failure(struct tarx_place *place, const char *restored, bool failed);
 
-/* The item without the attributes that are not trusted; KEEP (owned by the caller) holds the rest. 0 or
- * -errno. */
-int tarx_place_trust(struct tarx_place *place, struct tarx_item *item, struct tarx_xattr **keep);
+/* The item, which is to be NAME of the parent, without the attributes that are not trusted; KEEP (owned by
+ * the caller) holds the rest. 0 or -errno. */
+int tarx_place_trust(struct tarx_place *place, struct tarx_item *item, const char *name,
+		     struct tarx_xattr **keep);
 
 /* Whether the last member of that path could not be restored. */
 bool tarx_place_has_failed(const struct tarx_place *place, const char *restored);

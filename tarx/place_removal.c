@@ -357,9 +357,15 @@ static int hide_below(struct tarx_place *place, const char *path, bool user)
 	if (fd < 0)
 		return fd;
 	r = clear(place, fd, path);
-	if (r == 0 && place->removing.how == TARX_REMOVALS_MARK)
-		r = mark_opaque(place, fd, user);
-	return r;
+	if (r < 0 || place->removing.how != TARX_REMOVALS_MARK)
+		return r;
+	if (!*path && !place->live.below)
+		tarx_warning(
+			place->report,
+			"the target is made opaque, but if it is the root of a layer overlayfs "
+			"pays no heed to that: what lower layers have there will be seen; "
+			"restore into the mounted overlay instead");
+	return mark_opaque(place, fd, user);
 }
 
 static int remove_one(struct tarx_place *place, const char *path)

@@ -1,9 +1,12 @@
 /* Which extended attributes of an archive are set. */
 #include "tarx/place_parts.h"
 
+#include "align/cleanup.h"
 #include "overlay/marks.h"
+#include "overlay/mounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,23 +22,40 @@ static bool is_whiteouts_mark(const struct tarx_item *item, const struct tarx_xa
 	return S_ISDIR(item->mode) && x->len == 1 && *(const char *)x->value == 'x';
 }
 
-/* An attribute of an overlay that is stored in this one, where the target is known to be of one that
- * escapes them so: it means nothing to that itself. */
-static bool is_escaped_here(const struct tarx_place *place, const struct tarx_xattr *x)
+/* Whether NAME of the parent is, or will be, on the live overlay itself, and not on what is mounted there: the
+ * mark without its escape would be a real one to that. */
+static bool is_on_overlay(const struct tarx_place *place, const char *name)
+{
+	TX_FD fd = -1;
+	uint64_t id;
+
+	if (!place->live.within)
+		return false;
+	fd = openat(place->parent.fd, *name ? name : ".", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT;
+	return overlay_mount_id(fd, &id) == 0 && id == place->live.at.stack.mount_id;
+}
+
+/* An attribute of an overlay that is stored in this one, where NAME is known to be of one that escapes
+ * them so: it means nothing to that itself. */
+static bool is_escaped_here(const struct tarx_place *place, const char *name,
+			    const struct tarx_xattr *x)
 {
 	bool user = !strncmp(x->name, "user.", 5);
 
 	if (place->part->overlay != TARX_OVERLAY_DIFF)
 		return false;
-	if (place->live.marks == TARX_MARKS_UNKNOWN)
-		return !place->live.on;
-	return user == (place->live.marks == TARX_MARKS_USER);
+	if (place->live.on && !is_on_overlay(place, name))
+		return false;
+	return place->live.marks == TARX_MARKS_UNKNOWN ||
+	       user == (place->live.marks == TARX_MARKS_USER);
 }
 
 /* overlayfs' own attributes are not taken from an archive: a redirect or a metacopy mark would make
  * files of lower layers readable. Only the opaque mark of a directory, which hides, is set: here as it
  * is, or as place_removal.c sees fit. */
-static bool is_trusted(struct tarx_place *place, const struct tarx_item *item,
+static bool is_trusted(struct tarx_place *place, const struct tarx_item *item, const char *name,
 		       const struct tarx_xattr *x)
 {
 	if (tarx_meta_is_acl(x->name))
@@ -57,7 +77,7 @@ static bool is_trusted(struct tarx_place *place, const struct tarx_item *item,
 			return false;
 		break;
 	case OVERLAY_XATTR_ESCAPED:
-		if (is_escaped_here(place, x))
+		if (is_escaped_here(place, name, x))
 			return true;
 		break;
 	case OVERLAY_XATTR_BOUND:
@@ -87,7 +107,8 @@ static char *take_out_escape(char *to, const char *name)
 	return to + strlen(to) + 1;
 }
 
-int tarx_place_trust(struct tarx_place *place, struct tarx_item *item, struct tarx_xattr **keep)
+int tarx_place_trust(struct tarx_place *place, struct tarx_item *item, const char *name,
+		     struct tarx_xattr **keep)
 {
 	size_t kept = 0, names = 0;
 	char *text;
@@ -101,7 +122,7 @@ int tarx_place_trust(struct tarx_place *place, struct tarx_item *item, struct ta
 	for (size_t i = 0; i < item->xattr_count; i++) {
 		struct tarx_xattr *x = &(*keep)[kept];
 
-		if (!is_trusted(place, item, &item->xattrs[i]))
+		if (!is_trusted(place, item, name, &item->xattrs[i]))
 			continue;
 		*x = item->xattrs[i];
 		kept++;

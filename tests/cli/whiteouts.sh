@@ -383,6 +383,40 @@ for path in d e f g h; do
 done
 is "a layer: none of them is written" "$(getfattr -R -d -m overlay room/x 2>/dev/null)" ''
 
+# overlayfs pays no heed to a mark on the root of a layer.
+make_archive a.tar 'file(".wh..wh..opq"); file("new", b"2")'
+target
+exits 1 "a layer that is opaque as a whole: exit 1" "$TARX" -x --overlay=diff -f a.tar -C room/x
+like "a layer that is opaque as a whole: it is said what will be seen" "$err" '*what lower layers have*'
+rm -rf upper room/x
+mkdir upper room/x
+echo 1 >room/x/low
+fs_overlay "$fs/room/x" "$fs/upper"
+exits 0 "a layer that is opaque as a whole: into the mount" "$TARX" -x --overlay=diff -f a.tar -C "$FS"
+is "a layer that is opaque as a whole: into the mount: only what is new is seen" "$(ls "$FS")" new
+
+# The marks of an overlay within this one lose their escape on the way through the mount, which adds it again: what
+# else is mounted there would take them for its own.
+mkdir -p "$FS/mount" "$FS/other"
+must mount --bind room/outside "$FS/mount"
+touch "$FS/other/file"
+must mount --bind room/outside/dir/file "$FS/other/file"
+make_archive a.tar 'mark = xattr("trusted.overlay.overlay.redirect", "/etc")
+directory("mount", pax_headers=mark); directory("mount/dir", pax_headers=mark)
+file("mount/file", b"x", pax_headers=mark); file("other/file", b"x", pax_headers=mark); directory("in", pax_headers=mark)'
+exits 1 "escaped marks: not for what is mounted within the overlay: exit 1" \
+	"$TARX" -x --overlay=diff --overwrite -f a.tar -C "$FS"
+for path in mount mount/dir mount/file other/file; do
+	like "escaped marks: that of $path is refused" "$err" "*$path*: refused the overlayfs mark *"
+done
+is "escaped marks: nothing mounted within has them" "$(getfattr -R -d -m overlay room/outside 2>/dev/null)" ''
+is "escaped marks: what is in the overlay has" \
+	"$(getfattr --only-values -n trusted.overlay.overlay.redirect "$fs/upper/in" 2>/dev/null)" /etc
+must umount "$FS/mount"
+must umount "$FS/other/file"
+must umount "$FS"
+rm -rf upper
+
 # What came twice: the later one counts, as always in a tar.
 make_archive a.tar 'directory("d"); file("d/old", b"1"); file("e", b"1"); device("d"); device("e")
 directory("d"); file("d/new", b"1")'
