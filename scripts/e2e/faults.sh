@@ -34,7 +34,6 @@ faults()
 	faults_full
 	faults_killed
 	container_remove box
-	umount -R "$FS"
 }
 
 # --- podman says no ---------------------------------------------------------------------------------
@@ -56,6 +55,11 @@ faults_podman()
 	ok "a restore where the name is taken: the container goes on" container_goes_on box 0
 	is "a restore where the name is taken: nothing is left" "$(leftovers)" ""
 	rm "$FS/old.tar"
+	pm_quiet pause box
+	exits 125 "podman refuses what is paused" tp container checkpoint -R -e "$FS/box.tar" box
+	is "podman refuses what is paused: and so it stays" "$(container_inspect box '{{.State.Status}}')" paused
+	pm_quiet unpause box
+	ok "podman refuses what is paused: until it goes on" container_goes_on box 0
 }
 
 # --- CRIU fails -------------------------------------------------------------------------------------
@@ -145,6 +149,16 @@ checkpoint_killed()
 	comes_back box && container_files_are box 2 "$FS/reference"
 }
 
+# podman, killed while the runtime restores, leaves it with a container that podman does not know of.
+container_forget()
+{
+	local id
+	container_remove box
+	for id in $(runc list -q); do
+		runc delete --force "$id"
+	done
+}
+
 restore_killed()
 {
 	local left
@@ -179,11 +193,11 @@ faults_killed()
 		rm -f "$FS/box.tar"
 	done
 	for ((n = 0; n < (kills + 1) / 2; n++)); do
-		container_remove box
+		container_forget
 		kill_it "$n" "$restore" tp container restore -i "$FS/good.tar"
 		ok "restore killed, $((n + 1)): nothing left, all of it or nothing is there" restore_killed
 	done
-	container_remove box
+	container_forget
 	ok "after all that: restored" tp container restore -i "$FS/good.tar"
 	ok "after all that: it goes on" container_goes_on box 0
 }

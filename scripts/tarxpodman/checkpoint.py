@@ -8,6 +8,7 @@ from tarxpodman.errors import Failure, Interrupted, Unshared, say
 from tarxpodman.exportpipe import ExportPipe
 from tarxpodman.freezer import Freezer, thaw_when_free
 from tarxpodman.newfile import NewFile, open_nameless
+from tarxpodman.programs import tell_copied
 
 OURS = ("export", "compress", "ignore-rootfs", "ignore-volumes")
 # podman mounts its own over these; what lies there is an empty file or a link that it makes itself.
@@ -40,7 +41,7 @@ def require_shareable(command):
 def checkpoint(command, podman, tarx, guard):
     """Returns podman's exit code. Unshared is raised before anything has happened."""
     require_shareable(command)
-    told = podman.inspect("container", *(["--latest"] if command.switched("latest") else command.operands))
+    told = podman.inspect("container", *(["--latest"] if command.switched("latest") else ["--", *command.operands]))
     if told is None:
         raise Unshared("podman does not know the container")
     return Checkpoint(command, podman, tarx, guard, container_of(told)).run()
@@ -54,7 +55,7 @@ class Checkpoint:
         self.guard, self.container = guard, container
         self.freezer = None
         self.leave_running = command.switched("leave-running")
-        self.copied, self.refused = 0, {}
+        self.stats = []
 
     def run(self):
         self.warn_of_leftovers()
@@ -77,6 +78,8 @@ class Checkpoint:
             return
         try:
             freezer = Freezer(self.container.pid)
+            if freezer.is_frozen():
+                return  # paused by somebody else: podman will refuse it
             self.guard.tell(thaw=[freezer.path, freezer.thaw_word, self.container.id])
             self.freezer = freezer
             freezer.freeze()
@@ -107,14 +110,14 @@ class Checkpoint:
                 pipe.widen()
                 self.join(out, pipe, scratch)
                 self.let_go()  # not before: podman reads the container's log, too
+                code = podman.wait()
+                if code != 0:
+                    return self.podman_failed(code)
+                out.publish()
             except (Failure, OSError) as error:
                 self.give_up(podman, pipe, error)
-            code = podman.wait()
-            if code != 0:
-                return self.podman_failed(code)
-            out.publish()
             self.guard.tell(words=None)
-        self.tell_copied()
+        tell_copied(self.stats)
         return 0
 
     def store_files(self, out):
@@ -131,7 +134,7 @@ class Checkpoint:
 
     def store(self, out, *words):
         fd = open_nameless(out.folder, self.guard)
-        self.count(self.tarx.run("-c", "--align", "--stats", *words, stdout=fd)[1])
+        self.stats.append(self.tarx.run("-c", "--align", "--stats", *words, stdout=fd)[1])
         return fd
 
     def join(self, out, pipe, scratch):
@@ -139,18 +142,6 @@ class Checkpoint:
         names = [f"/dev/fd/{fd}" for fd in scratch]
         self.tarx.run("--realign", "--align", f"--take-from={self.container.static}", "-", *names,
                       stdin=pipe.fd, stdout=out.fd, fds=scratch)
-
-    def count(self, stats):
-        self.copied += stats.get("bytes", {}).get("copied", 0)
-        for name, count in stats.get("refused", {}).items():
-            self.refused[name] = self.refused.get(name, 0) + count
-
-    def tell_copied(self):
-        """Never in silence: it is what this program is for."""
-        if self.refused.get("EXDEV"):
-            say(f"{self.copied} bytes were copied: the file and the container are on different file systems")
-        elif self.refused.get("EOPNOTSUPP"):
-            say(f"{self.copied} bytes were copied: this file system cannot share")
 
     def give_up(self, podman, pipe, error):
         """An error of ours, when podman has already begun: it is brought to its end, then the error raised."""

@@ -7,7 +7,7 @@ import os
 
 from tarxpodman.archive import DELETED, DIFF, VOLUMES
 from tarxpodman.errors import say
-from tarxpodman.programs import ToolFailed
+from tarxpodman.programs import ToolFailed, tell_copied
 
 EMPTY_TAR = bytes(1024)
 NO_MOUNT = 100  # what the mounting shell ends with when it is the mount that failed; tarx never does
@@ -25,7 +25,7 @@ class Filling:
         self.old_volumes = old_volumes
 
     def run(self, tarx):
-        if self.archive.has_user_namespace():
+        if self.archive.config["user namespace"]:
             say("it has a user namespace of its own: podman unpacks its changes itself")
             self.extract(tarx, shared=False)
             return
@@ -54,8 +54,9 @@ class Filling:
                 members.append(stored)
         if members or scopes:
             before = self.mounting() if self.with_diff and shared else ()
-            tarx.run("-x", "-f", self.archive.path, "-C", self.new.static, *members, *scopes,
-                     before=before, cwd=self.new.layers)
+            stats = tarx.run("-x", "--stats", "-f", self.archive.path, "-C", self.new.static, *members, *scopes,
+                             before=before, cwd=self.new.layers)[1]
+            tell_copied([stats])
 
     def can_fill(self, name):
         """Where podman has made the volume in the usual place. A volume that was there before is podman's to

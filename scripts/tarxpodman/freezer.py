@@ -91,13 +91,16 @@ class Freezer:
         write(self.path, self.freeze_word)
         end = time.monotonic() + PATIENCE
         while True:
-            with open(self.state, encoding="ascii") as file:
-                if self.frozen in file.read().split("\n"):
-                    return
+            if self.is_frozen():
+                return
             if time.monotonic() > end:
                 self.thaw()
                 raise Failure(f"its processes did not stand still within {PATIENCE} seconds")
             time.sleep(0.002)
+
+    def is_frozen(self):
+        with open(self.state, encoding="ascii") as file:
+            return self.frozen in file.read().split("\n")
 
     def thaw(self):
         write(self.path, self.thaw_word)

@@ -7,10 +7,10 @@ import os
 import select
 import shutil
 import signal
-import subprocess
 
 from tarxpodman.errors import Failure, Unshared, say
 from tarxpodman.freezer import thaw_when_free
+from tarxpodman.undo import Undo
 
 PATIENCE = 10  # seconds that podman, which is killed with us, has to be gone
 
@@ -40,8 +40,8 @@ class Guard:
 
     def tell(self, **todo):
         """What is to be done from now on; None takes one back. podman: a process that must be gone first; thaw: a
-        freezer's file, its word, the container's id; unlink: paths; rmdir: a folder with all that is in it; run:
-        command lines; words: for the person."""
+        freezer's file, its word, the container's id; unlink: paths; rmdir: a folder with all that is in it; undo:
+        what an Undo is made of; words: for the person."""
         self.todo.update(todo)
         os.write(self.writer, json.dumps(self.todo).encode() + b"\n")
 
@@ -71,8 +71,8 @@ def clean_up(todo):
         attempt(os.unlink, path)
     if todo.get("rmdir"):
         attempt(shutil.rmtree, todo["rmdir"])
-    for argv in todo.get("run") or ():
-        attempt(subprocess.run, argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    if todo.get("undo"):
+        attempt(Undo(**todo["undo"]).run)
     if todo.get("words"):
         attempt(say, todo["words"])
 

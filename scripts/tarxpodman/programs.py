@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from tarxpodman.child import Child
-from tarxpodman.errors import Failure
+from tarxpodman.errors import Failure, say
 
 
 class Podman:
@@ -17,9 +17,9 @@ class Podman:
     def command(self, *words):
         return [*self.argv, *words]
 
-    def inspect(self, kind, *names):
+    def inspect(self, kind, *words):
         """What `podman KIND inspect` tells of one thing, or None where there is no such thing."""
-        done = subprocess.run(self.command(kind, "inspect", *names), stdin=subprocess.DEVNULL,
+        done = subprocess.run(self.command(kind, "inspect", *words), stdin=subprocess.DEVNULL,
                               capture_output=True, check=False)
         try:
             told = json.loads(done.stdout) if done.returncode == 0 else []
@@ -41,6 +41,15 @@ class Podman:
     def start(self, *words):
         """For a checkpoint or restore: what it says goes where it would have gone without us."""
         return Child(self.command(*words), stdin=subprocess.DEVNULL)
+
+
+def tell_copied(all_stats):
+    """Never in silence: sharing is what this program is for. Of several runs' --stats."""
+    copied = sum(stats["bytes"]["copied"] for stats in all_stats)
+    if any(stats["refused"]["EXDEV"] for stats in all_stats):
+        say(f"{copied} bytes were copied: the file and the container are on different file systems")
+    elif any(stats["refused"]["EOPNOTSUPP"] for stats in all_stats):
+        say(f"{copied} bytes were copied: this file system cannot share")
 
 
 class ToolFailed(Failure):

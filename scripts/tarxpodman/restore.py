@@ -2,7 +2,6 @@
 import os
 import shutil
 import stat
-import subprocess
 
 from tarxpodman.archive import CONFIG, INVENTORY, SPEC, Archive
 from tarxpodman.container import require_here
@@ -11,6 +10,7 @@ from tarxpodman.filling import Filling
 from tarxpodman.importfifo import ImportFifo, send, send_garbage
 from tarxpodman.programs import ToolFailed
 from tarxpodman.storage import find_storage
+from tarxpodman.undo import Undo
 
 
 def is_ours(command):
@@ -58,26 +58,32 @@ class Restore:
         except ToolFailed as error:
             raise Unshared(str(error)) from error
         config = self.archive.config
-        self.name = command.value("name") or config.get("name")
-        self.id = None if command.value("name") else config.get("id")
-        self.storage = find_storage(podman, config.get("rootfsImageID") or config.get("rootfsImageName"))
-        self.known = set(self.storage.containers())
+        self.name = command.value("name") or config["name"]
+        self.id = None if command.value("name") else config["id"]
+        self.storage = find_storage(podman, config["rootfsImageID"] or config["rootfsImageName"])
         self.old_volumes = {name for name in self.archive.volumes() if os.path.exists(self.storage.volume(name))}
-        self.made = None  # what podman has made for this import
-        self.placed = False  # and it is filled
+        self.undo = self.how_to_undo()
+        self.placed = False  # all is where podman wants it
+
+    def how_to_undo(self):
+        ours = not self.command.switched("ignore-volumes")
+        volumes = [name for name in self.archive.volumes() if ours and name not in self.old_volumes]
+        return Undo(self.podman.argv, self.storage.roots, list(self.storage.containers()), [self.id, self.name], volumes)
 
     def run(self):
+        self.archive.tell_unknown()
         first, last = self.archive.stream(CONFIG, SPEC), self.archive.stream(INVENTORY)
         fifo = ImportFifo(self.folder)
         words = self.command.words_without("import")
         with self.podman.start("container", "restore", *words, f"--import={fifo.path}") as podman:
-            self.guard.tell(podman=podman.pid)
+            self.guard.tell(podman=podman.pid, undo=self.undo.told(),
+                            words=f"killed: the restore of {self.name} is undone")
             try:
                 self.serve(podman, fifo, first, last)
             except (Failure, OSError) as error:
                 self.give_up(podman, fifo, error)
             code = podman.wait()
-        self.guard.tell(podman=None, run=None, words=None)
+        self.guard.tell(podman=None, undo=None, words=None)
         if code != 0:
             self.tell_failed(code)
         return code
@@ -94,24 +100,15 @@ class Restore:
                 send_garbage(fd)
                 raise
             send(fd, last if self.placed else first)
+            if self.placed:
+                self.guard.tell(undo=None, words=f"killed: podman had all it needs, 'podman ps --all' shows what has "
+                                f"become of {self.name}")
 
     def place(self):
-        new = self.storage.new_container(self.known, self.id, self.name)
+        new = self.undo.container()
         if new:
-            self.made = new
-            self.guard.tell(run=self.undoing(), words=f"killed: the restore of {self.name} is undone")
             Filling(self.command, self.archive, self.storage, new, self.folder, self.old_volumes).run(self.tarx)
-            self.guard.tell(run=None, words=f"killed: podman had all that it needs, 'podman ps --all' shows what has "
-                            f"become of {self.name}")
             self.placed = True
-
-    def undoing(self):
-        """The commands that take away what podman has made for this import, and nobody else's."""
-        commands = [self.podman.command("container", "rm", "--force", "--ignore", "--time=0", self.made.id)]
-        volumes = [name for name in self.archive.volumes() if name not in self.old_volumes]
-        if volumes and not self.command.switched("ignore-volumes"):
-            commands.append(self.podman.command("volume", "rm", *volumes))
-        return commands
 
     def give_up(self, podman, fifo, error):
         """An error of ours: podman must not take what is there for an archive, and what it made goes again."""
@@ -128,16 +125,14 @@ class Restore:
         """Undoes what is not whole, and tells what is there now."""
         if self.placed:
             return f"podman had all it needs; 'podman ps --all' shows what has become of {self.name}"
-        if not self.made:
+        new = self.undo.container()
+        if not new:
             return "nothing was restored"
-        for command in self.undoing():
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, check=False)
-        if self.made.id in self.storage.containers():
-            return f"the new container is still there: 'podman rm --force {self.made.id}' removes it"
-        return "the new container was removed again"
+        if self.undo.run():
+            return "the new container was removed again"
+        return f"the new container is still there: 'podman rm --force {new.id}' removes it"
 
     def tell_failed(self, code):
-        left = self.made and self.made.id in self.storage.containers()
+        new = self.undo.container()
         say(f"podman has failed (exit {code})" + (
-            f" and left the new container behind: 'podman rm {self.made.id[:12]}' removes it" if left else ""))
+            f" and left the new container behind: 'podman rm {new.id[:12]}' removes it" if new else ""))

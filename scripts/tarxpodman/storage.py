@@ -60,7 +60,7 @@ class Storage:
 def find_storage(podman, image):
     """By what podman says of the container's image, which is much faster than `podman info`. Without the image,
     which podman will fetch, that has to tell."""
-    told = podman.inspect("image", image) if image else None
+    told = podman.inspect("image", "--", image) if image else None
     if told:
         driver = told.get("GraphDriver") or {}
         if driver.get("Name") != "overlay":

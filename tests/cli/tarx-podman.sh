@@ -25,7 +25,7 @@ storage()
 	FAKE=$FS
 	overlay=$FAKE/storage/overlay
 	must mkdir -p "$FAKE"/seen "$overlay"/l "$overlay"/image/diff/{etc,tmp,opt} "$overlay"/box/{diff/{etc,data},work} \
-		"$FAKE"/storage/overlay-containers/box/userdata "$FAKE"/storage/volumes/vol/_data
+		"$FAKE"/storage/overlay-containers/box/userdata "$FAKE"/storage/volumes/volume/_data
 	chmod 1777 "$overlay/image/diff/tmp"
 	echo old | tee "$overlay"/image/diff/{etc/removed,etc/modified,opt/kept} >/dev/null
 	ln -s ../image/diff "$overlay/l/IMAGE"
@@ -39,8 +39,8 @@ storage()
 	echo 127.0.0.1 >"$upper/etc/hosts"
 	head -c 3000000 /dev/urandom >"$upper/data/large"
 	ln "$upper/data/large" "$upper/data/again"
-	head -c 100000 /dev/urandom >"$FAKE/storage/volumes/vol/_data/file"
-	chmod 1770 "$FAKE/storage/volumes/vol/_data"
+	head -c 100000 /dev/urandom >"$FAKE/storage/volumes/volume/_data/file"
+	chmod 1770 "$FAKE/storage/volumes/volume/_data"
 	static=$FAKE/storage/overlay-containers/box/userdata
 	must cp "$WORK/export" "$FAKE/export"
 	must tar -xf "$FAKE/export" -C "$static"
@@ -50,7 +50,7 @@ storage()
 		upper, static, fake = sys.argv[1:]
 		print(json.dumps([{"Id": "1" * 64, "Name": "box", "State": {"Pid": 1}, "StaticDir": static,
 		                   "GraphDriver": {"Name": "overlay", "Data": {"UpperDir": upper}},
-		                   "Mounts": [{"Type": "volume", "Name": "vol", "Source": fake + "/storage/volumes/vol/_data"},
+		                   "Mounts": [{"Type": "volume", "Name": "volume", "Source": fake + "/storage/volumes/volume/_data"},
 		                              {"Type": "bind", "Source": "/nowhere"}]}]))
 	END
 	fs_sync "$FAKE"
@@ -84,14 +84,14 @@ like "a container without a group of its own cannot be held still: said" "$err" 
 is "podman gets its options, and writes no files" "$(calls | tail -n 1)" "--log-level debug container checkpoint \
 -k -R --tcp-established --compress=none --ignore-rootfs --ignore-volumes --export=PIPE -- box"
 is "podman's members as they were, then ours" "$(tar -tf "$FAKE/a.tar")" \
-	"$(tar -tf "$FAKE/export"; printf '%s\n' rootfs-diff.tar deleted.files volumes/vol.tar)"
+	"$(tar -tf "$FAKE/export"; printf '%s\n' rootfs-diff.tar deleted.files volumes/volume.tar)"
 mkdir "$WORK/a"
 must tar -xf "$FAKE/a.tar" -C "$WORK/a"
 is "podman's members have podman's bytes" "$(cd "$static" && find . -type f -exec cmp {} "$WORK/a/{}" \;)" ""
 is "the diff: no whiteouts, no files of podman's own" "$(tar -tf "$WORK/a/rootfs-diff.tar" | xargs)" \
 	"data/ data/again data/large etc/ etc/modified"
 is "the list of what was removed" "$(cat "$WORK/a/deleted.files")" '["/etc/removed"]'
-is "the volume, with its own folder" "$(tar -tf "$WORK/a/volumes/vol.tar" | sort | xargs)" "./ file"
+is "the volume, with its own folder" "$(tar -tf "$WORK/a/volumes/volume.tar" | sort | xargs)" "./ file"
 is "the file is for its owner alone" "$(stat -c %a "$FAKE/a.tar")" 600
 read -r shared mapped < <("$SHARED" "$FAKE/a.tar")
 ok "the file shares its bytes with the layer, the volume and podman's folder" test "$shared" -gt 3200000
@@ -199,7 +199,7 @@ layer=$FAKE/storage/overlay/new
 userdata=$FAKE/storage/overlay-containers/$(printf '2%.0s' {1..64})/userdata
 forget()
 {
-	rm -rf "$layer" "${userdata%/*}" "$FAKE/storage/volumes/vol"
+	rm -rf "$layer" "${userdata%/*}" "$FAKE/storage/volumes/volume"
 	echo '[]' >"$FAKE/storage/overlay-containers/containers.json"
 	afresh "$@"
 }
@@ -215,14 +215,14 @@ restored() # HOW
 	is "$1: hard links" "$(stat -c %h "$WORK/merged/data/large")" 2
 	is "$1: the image's own directories" "$(stat -c %a "$WORK/merged/tmp")" 1777
 	umount "$WORK/merged"
-	ok "$1: the volume" cmp "$FAKE/storage/volumes/vol/_data/file" "$WORK/volume"
-	is "$1: the volume's own folder" "$(stat -c %a "$FAKE/storage/volumes/vol/_data")" 1770
+	ok "$1: the volume" cmp "$FAKE/storage/volumes/volume/_data/file" "$WORK/volume"
+	is "$1: the volume's own folder" "$(stat -c %a "$FAKE/storage/volumes/volume/_data")" 1770
 	is "$1: podman's folder has what the file has, but the configuration" "$(cd "$userdata" && find . -type f | sort)" \
-		"$( (cd "$static" && find . -type f ! -name config.dump ! -name spec.dump; echo ./volumes/vol.tar) | sort)"
+		"$( (cd "$static" && find . -type f ! -name config.dump ! -name spec.dump; echo ./volumes/volume.tar) | sort)"
 	is "$1: nothing is left" "$(left)" ""
 }
 mkdir "$WORK/merged"
-cp "$FAKE/storage/volumes/vol/_data/file" "$WORK/volume"
+cp "$FAKE/storage/volumes/volume/_data/file" "$WORK/volume"
 must gzip -k "$FAKE/a.tar"
 
 forget
@@ -242,7 +242,7 @@ like "restore, compressed: another name" "$(cat "$FAKE/storage/overlay-container
 # As podman writes it: names of the diff without their folders.
 must tar -C "$upper" -cf "$WORK/a/rootfs-diff.tar" --no-recursion data data/again data/large etc/modified
 must tar -C "$WORK/a" -cf "$FAKE/foreign.tar" artifacts checkpoint config.dump ctr.log deleted.files devshm-checkpoint.tar \
-	network.status rootfs-diff.tar spec.dump stats-dump volumes/vol.tar
+	network.status rootfs-diff.tar spec.dump stats-dump volumes/volume.tar
 forget
 exits 0 "restore of a file that is not ours" tp container restore -i "$FAKE/foreign.tar"
 restored "restore of a file that is not ours"
@@ -251,12 +251,29 @@ forget
 exits 0 "restore without the diff" tp container restore --ignore-rootfs -i "$FAKE/a.tar"
 is "restore without the diff: the layer stays empty" "$(ls -A "$layer/diff")" ""
 
+# Names that lead elsewhere, or that tarx would take for options.
+must cp -r "$WORK/a" "$WORK/hostile"
+"$PYTHON" -B - "$WORK/hostile/config.dump" <<-'END'
+	import json, sys
+	config = json.load(open(sys.argv[1]))
+	config["namedVolumes"].append({"volumeName": "../../../../victim"})
+	json.dump(config, open(sys.argv[1], "w"))
+END
+echo hostile | tee "$WORK/hostile/-I" "$WORK/hostile/victim" "$WORK/hostile/config.json" >"$FAKE/storage/victim.tar"
+must tar -C "$WORK/hostile" -cf "$FAKE/hostile.tar" --transform 's,^victim$,volumes/../../../../victim.tar,' -P \
+	--add-file=-I victim config.json artifacts checkpoint config.dump ctr.log rootfs-diff.tar spec.dump deleted.files volumes
+forget
+exits 0 "restore of a hostile file" tp container restore -i "$FAKE/hostile.tar"
+is "restore of a hostile file: nothing outside is touched" "$(cat "$FAKE/storage/victim.tar")" hostile
+like "restore of a hostile file: what podman does not know is not restored" "$err" "*: -I is not restored*config.json is not*"
+is "restore of a hostile file: nor in podman's folder" "$(cd "$userdata" && ls -d -- -I config.json 2>/dev/null)" ""
+
 # --- restores that fail
 
 gone() # PROMISE
 {
 	is "$1: the new container is gone" "$(cat "$FAKE/storage/overlay-containers/containers.json")" "[]"
-	not "$1: so is its volume" test -e "$FAKE/storage/volumes/vol"
+	not "$1: so is its volume" test -e "$FAKE/storage/volumes/volume"
 	is "$1: nothing is left" "$(left)" ""
 }
 

@@ -65,7 +65,8 @@ usr/share/tarx/tarxpodman/main.py 644
 usr/share/tarx/tarxpodman/newfile.py 644
 usr/share/tarx/tarxpodman/programs.py 644
 usr/share/tarx/tarxpodman/restore.py 644
-usr/share/tarx/tarxpodman/storage.py 644'
+usr/share/tarx/tarxpodman/storage.py 644
+usr/share/tarx/tarxpodman/undo.py 644'
 ok "the installed program runs" "$WORK/root/usr/bin/tarx" --version
 is "the installed benchmark looks for its parts where they are" \
 	"$(grep '^LIB, MEASURE' "$WORK/root/usr/bin/tarx-bench")" \

@@ -120,7 +120,7 @@ def restore(words):
         os.makedirs(os.path.join(layer, part))
     with open(os.path.join(layer, "lower"), "w", encoding="ascii") as file:
         file.write("l/IMAGE")
-    os.makedirs(os.path.join(STORAGE, "volumes", "vol", "_data"))
+    os.makedirs(os.path.join(STORAGE, "volumes", "volume", "_data"))
     write_containers(containers() + [{"id": NEW, "names": [name], "layer": "new"}])
     if fails("import"):
         end(125, "cannot import")
