@@ -141,7 +141,8 @@ int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_er
 
 	if (!beneath && errno == ENOMEM)
 		return tx_fail(err, ENOMEM, "%s", top);
-	fd = beneath && *top != '/' ? tarx_place_open_dir(place, beneath) : make_given(place->root, top);
+	fd = beneath && *top != '/' ? tarx_place_open_dir(place, beneath)
+				    : make_given(place->root, top);
 	if (fd < 0)
 		return tx_fail(err, -fd, "open the directory %s", top);
 	tx_fd_release(&place->root);
@@ -316,32 +317,34 @@ static int keep_rootless(struct tarx_place *place, struct tarx_item *item, struc
 	return 0;
 }
 
-static void apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
-		  unsigned int parts)
+static void apply(struct tarx_place *place, const struct tarx_item *item,
+		  const struct tarx_meta_target *inode, unsigned int parts)
 {
-	struct tarx_meta_target target = { .fd = fd,
-					   .by_path = by_path,
-					   .clear_acls = place->parent.acls };
-	struct complaint c = { place, item->path, fd };
+	struct tarx_meta_target target = *inode;
+	struct complaint c = { place, item->path, inode->fd };
 
+	target.clear_acls = place->parent.acls;
+	/* On a mounted overlay it is the setting that makes the kernel look at the layer's file again. */
+	if (place->live.on)
+		target.now = NULL;
 	tarx_meta_apply(item, &target, parts, place->wants, place->owners, complain, &c);
 }
 
-void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
-		      unsigned int parts)
+void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item,
+		      const struct tarx_meta_target *inode, unsigned int parts)
 {
 	TX_FREE struct tarx_xattr *keep = NULL;
 	struct tarx_item changed = *item;
 	char text[TARX_ROOTLESS_ROOM];
 
 	if (!place->report->opts->override_stat) {
-		apply(place, item, fd, by_path, parts);
+		apply(place, item, inode, parts);
 		return;
 	}
 	if (keep_rootless(place, &changed, &keep, text) < 0)
 		tarx_warning(place->report, "%s: out of memory for its attributes", item->path);
 	else
-		apply(place, &changed, fd, by_path, parts & ~(unsigned int)TARX_META_OWNER);
+		apply(place, &changed, inode, parts & ~(unsigned int)TARX_META_OWNER);
 }
 
 /* ------------------------------------------------------------------ any item */

@@ -156,7 +156,7 @@ int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item,
 	if (was_there && place->report->opts->old == TARX_OLD_NO_OVERWRITE_DIR)
 		return tarx_place_remember_directory(place, item, path, fd, TARX_META_TIMES, false,
 						     err);
-	tarx_place_apply(place, item, fd, false,
+	tarx_place_apply(place, item, &(struct tarx_meta_target){ .fd = fd },
 			 TARX_META_XATTRS | (was_there && is_exact(place) ? TARX_META_EXACT : 0));
 	return tarx_place_remember_directory(place, item, path, fd, all,
 					     subvolume && !strcmp(item->subvolume, "ro"), err);

@@ -191,11 +191,9 @@ static int by_depth(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
-static bool is_same(int fd, const struct tarx_later *later)
+static bool is_same(int fd, const struct tarx_later *later, struct stat *st)
 {
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_dev == later->dev && st.st_ino == later->ino;
+	return fstat(fd, st) == 0 && st->st_dev == later->dev && st->st_ino == later->ino;
 }
 
 /* Others may have put a device in its place, which must not be set going. */
@@ -203,11 +201,12 @@ static int open_file_by_path(const struct tarx_place *place, const struct tarx_l
 {
 	TX_FD at = tarx_place_find(place, later->path, O_PATH | O_NOFOLLOW);
 	char self[TX_PROC_ROOM];
+	struct stat st;
 	int fd;
 
 	if (at < 0)
 		return at;
-	if (!is_same(at, later))
+	if (!is_same(at, later, &st))
 		return -ESTALE;
 	tx_proc_path(self, at);
 	fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -222,7 +221,9 @@ static int open_by_path(const struct tarx_place *place, const struct tarx_later 
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-static int open_again(const struct tarx_place *place, const struct tarx_later *later)
+/* *ST becomes what it has now. */
+static int open_again(const struct tarx_place *place, const struct tarx_later *later,
+		      struct stat *st)
 {
 	TX_FD fd = align_handle_open(&later->handle, place->root,
 				     S_ISDIR(later->mode) ? O_RDONLY | O_DIRECTORY : O_RDONLY);
@@ -232,7 +233,7 @@ static int open_again(const struct tarx_place *place, const struct tarx_later *l
 		return fd;
 	if (fd < 0)
 		fd = open_by_path(place, later);
-	if (fd >= 0 && !is_same(fd, later))
+	if (fd >= 0 && !is_same(fd, later, st))
 		return -ESTALE;
 	return tx_fd_steal(&fd);
 }
@@ -265,7 +266,8 @@ static void finish(struct tarx_place *place, const struct tarx_later *later)
 		.has_projid = later->has_projid,
 		.projid = later->projid,
 	};
-	TX_FD fd = open_again(place, later);
+	struct stat st;
+	TX_FD fd = open_again(place, later, &st);
 
 	/* A later member may have taken its place, and is right to. */
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV || fd == -ESTALE)
@@ -276,7 +278,8 @@ static void finish(struct tarx_place *place, const struct tarx_later *later)
 		return;
 	}
 	place->parent.acls = later->clear_acls;
-	tarx_place_apply(place, &item, fd, false, later->parts);
+	tarx_place_apply(place, &item, &(struct tarx_meta_target){ .fd = fd, .now = &st },
+			 later->parts);
 	finish_subvolume(place, later, fd);
 }
 

@@ -40,9 +40,9 @@ int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot);
 /* It is not: it goes, and what was there stays. */
 void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot);
 
-/* Sets PARTS (TARX_META_*) of the item's attributes; what cannot be set is warned of. */
-void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
-		      unsigned int parts);
+/* Sets PARTS (TARX_META_*) of the item's attributes on INODE; what cannot be set is warned of. */
+void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item,
+		      const struct tarx_meta_target *inode, unsigned int parts);
 
 /* Each makes one kind of inode, called NAME in the parent, PATH from the target. 0 or -errno; then
  * nothing is left. */
