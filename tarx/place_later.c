@@ -103,13 +103,12 @@ static struct tarx_later *add_later(struct tarx_place *place)
 	return &place->later[place->later_count++];
 }
 
-/* What files and directories have in common. NULL: out of memory, or the inode cannot be looked at. */
+/* What files and directories have in common. NULL: out of memory. */
 static struct tarx_later *remember(struct tarx_place *place, const struct tarx_item *item,
-				   const char *path, int fd, struct tx_err *err)
+				   const char *path, const struct stat *st, struct tx_err *err)
 {
 	struct tarx_later *later = add_later(place);
 	bool lost = false;
-	struct stat st;
 
 	if (!later) {
 		tx_fail(err, ENOMEM, "remember it for the end");
@@ -121,24 +120,20 @@ static struct tarx_later *remember(struct tarx_place *place, const struct tarx_i
 		.order = place->later_count,
 		.depth = depth_of(path),
 		.mode = item->mode,
+		.dev = st->st_dev,
+		.ino = st->st_ino,
 	};
-	if (lost)
-		tx_fail(err, ENOMEM, "remember it for the end");
-	else if (fstat(fd, &st) < 0)
-		tx_fail(err, errno, "look at it");
-	else {
-		later->dev = st.st_dev;
-		later->ino = st.st_ino;
+	if (!lost)
 		return later;
-	}
+	tx_fail(err, ENOMEM, "remember it for the end");
 	return NULL;
 }
 
 int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_item *item,
-				  const char *path, int fd, unsigned int parts, bool protect,
-				  struct tx_err *err)
+				  const char *path, int fd, const struct stat *st,
+				  unsigned int parts, bool protect, struct tx_err *err)
 {
-	struct tarx_later *later = remember(place, item, path, fd, err);
+	struct tarx_later *later = remember(place, item, path, st, err);
 	bool lost = false;
 
 	if (!later)
@@ -168,8 +163,12 @@ int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_it
 int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *item,
 			     const char *path, int fd, struct tx_err *err)
 {
-	struct tarx_later *later = remember(place, item, path, fd, err);
+	struct tarx_later *later;
+	struct stat st;
 
+	if (fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "look at it");
+	later = remember(place, item, path, &st, err);
 	if (!later)
 		return -err->code;
 	later->parts = TARX_META_LAST;

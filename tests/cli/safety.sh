@@ -222,6 +222,21 @@ for number in 4294967295 4294967296 -2; do
 	done
 done
 
+# Directories stay open from member to member; a name that leads somewhere else since is looked up again.
+hostile 'add("self/sub/one"); symlink("self/self", "other"); add("self/sub/two")'
+prepare
+mkdir -p x/sub x/other/sub
+ln -s . x/self
+exits 0 "a link on the way is replaced by way of itself" "$TARX" -x -f hostile.tar -C x
+ok "a link on the way is replaced: what came before lies where it led" test -f x/sub/one
+ok "a link on the way is replaced: what follows lies where it leads now" test -f x/other/sub/two
+hostile 'directory("d"); directory("d/" + "/".join("x" * 40)); add("d/" + "/".join("x" * 40) + "/f")
+add("d/x/x/g"); add("h")'
+prepare
+exits 0 "more directories in one another than stay open" bash -c 'ulimit -n 64; exec "$0" -x -f hostile.tar -C x' "$TARX"
+ok "more directories in one another than stay open: all is where it belongs" \
+	test -f "x/d/$(printf 'x/%.0s' {1..40})f" -a -f x/d/x/x/g -a -f x/h
+
 # A file that is only half there is for nobody who may not have the whole one, whoever its owner is meant to be.
 half_way() # MODE ATTRIBUTES: the mode of a file of joe's, MODE in the end, while half of it is there
 {
