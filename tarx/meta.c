@@ -366,6 +366,15 @@ static void archived_owner(struct setter *s, uid_t *uid, gid_t *gid)
 	*gid = tarx_owners_id(s->owners, TARX_GROUP, item->gname, *gid);
 }
 
+/* The kernel shows this number for all that it cannot tell. */
+#define NOBODY_TELLS 65534u
+
+static bool has_owner(const struct stat *now, uid_t uid, gid_t gid)
+{
+	return now && now->st_uid == uid && now->st_gid == gid && uid != NOBODY_TELLS &&
+	       gid != NOBODY_TELLS;
+}
+
 /* What runs as its owner must not run as somebody else: without the owner no set-id bits. */
 static void set_owner(struct setter *s)
 {
@@ -383,11 +392,21 @@ static void set_owner(struct setter *s)
 		s->forbidden = uid == geteuid() && gid == getegid() ? 0 : set_ids;
 		return;
 	}
-	if (fchownat(s->target->fd, "", uid, gid, AT_EMPTY_PATH) == 0)
+	if (has_owner(s->target->now, uid, gid) ||
+	    fchownat(s->target->fd, "", uid, gid, AT_EMPTY_PATH) == 0)
 		return;
 	tx_fail(&err, errno, "change the owner to %u:%u", uid, gid);
 	s->forbidden = set_ids;
 	complain(s, &err);
+}
+
+/* Of set-id bits nothing is known once the owner was changed. */
+static bool has_mode(const struct setter *s, mode_t mode)
+{
+	const struct stat *now = s->target->now;
+
+	return now && !s->target->clear_acls && (now->st_mode & 07777) == mode &&
+	       !(mode & (S_ISUID | S_ISGID));
 }
 
 static void set_mode(struct setter *s)
@@ -395,7 +414,7 @@ static void set_mode(struct setter *s)
 	mode_t mode = s->item->mode & 07777 & s->wants->mode_mask & ~s->forbidden;
 	struct tx_err err;
 
-	if (S_ISLNK(s->item->mode))
+	if (S_ISLNK(s->item->mode) || has_mode(s, mode))
 		return;
 	if ((s->target->by_path ? chmod(s->path, mode) : fchmod(s->target->fd, mode)) == 0)
 		return;

@@ -10,6 +10,7 @@
 #include "tarx/pattern.h"
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 /* What is read or set of it. */
 struct tarx_meta_wants {
@@ -64,6 +65,8 @@ struct tarx_meta_target {
 	int fd; /* of the inode itself; O_PATH will do where BY_PATH is set */
 	bool by_path; /* fd is O_PATH: its /proc name is used */
 	bool clear_acls; /* the directory gave it an ACL by inheritance */
+	const struct stat
+		*now; /* borrowed: what it has; NULL: not known. What is right is not set again */
 };
 
 /* Sets PARTS (TARX_META_*) of what ITEM says, in the order project, flags, owner, attributes, mode,

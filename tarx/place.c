@@ -49,13 +49,6 @@ bool tarx_place_is_fatal(const struct tarx_place *place, int errnum)
 
 /* ------------------------------------------------------------------ the parent */
 
-static void forget_parent(struct tarx_place *place)
-{
-	tx_fd_release(&place->parent.fd);
-	free(place->parent.path);
-	place->parent.path = NULL;
-}
-
 /* Makes the directories of PATH from its byte AT on, one in the other, beginning in DIR (owned). */
 static int make_dirs(int dir, const char *path)
 {
@@ -147,57 +140,6 @@ int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_er
 		return tx_fail(err, -fd, "open the directory %s", top);
 	tx_fd_release(&place->root);
 	place->root = fd;
-	return 0;
-}
-
-/* What the file system of the directory can do, asked once a file system. */
-static int learn_volume(struct tarx_place *place, int fd, struct tx_err *err)
-{
-	struct align_volume *volume = &place->parent.volume;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return tx_fail(err, errno, "look at the directory");
-	if (!volume->name || volume->dev != st.st_dev) {
-		int r = align_volume_probe(volume, fd, err);
-
-		if (r < 0)
-			return r;
-	}
-	if (place->live.within)
-		volume = &place->live.volume;
-	place->mover.block = volume->block;
-	place->mover.round_tail = volume->round_tail;
-	return 0;
-}
-
-static int enter_parent(struct tarx_place *place, const char *path, size_t len, struct tx_err *err)
-{
-	struct tarx_parent *parent = &place->parent;
-	TX_FD fd = -1;
-	int r;
-
-	if (parent->fd >= 0 && !strncmp(parent->path, path, len) && !parent->path[len])
-		return 0;
-	forget_parent(place);
-	parent->path = strndup(path, len);
-	if (!parent->path)
-		return tx_fail(err, ENOMEM, "remember the directory");
-	fd = tarx_place_open_dir(place, parent->path);
-	if (fd == -EXDEV)
-		return tx_reject(
-			err, EXDEV, "%s",
-			place->anywhere ? "a symbolic link on its path came with the archive"
-					: "a symbolic link on its path is absolute or leads out of "
-					  "the target");
-	if (fd < 0)
-		return tx_fail(err, -fd, "open its directory");
-	tarx_live_enter(&place->live, fd);
-	r = learn_volume(place, fd, err);
-	if (r < 0)
-		return r;
-	parent->acls = tarx_meta_has_default_acl(fd);
-	parent->fd = tx_fd_steal(&fd);
 	return 0;
 }
 
@@ -317,32 +259,34 @@ static int keep_rootless(struct tarx_place *place, struct tarx_item *item, struc
 	return 0;
 }
 
-static void apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
-		  unsigned int parts)
+static void apply(struct tarx_place *place, const struct tarx_item *item,
+		  const struct tarx_meta_target *inode, unsigned int parts)
 {
-	struct tarx_meta_target target = { .fd = fd,
-					   .by_path = by_path,
-					   .clear_acls = place->parent.acls };
-	struct complaint c = { place, item->path, fd };
+	struct tarx_meta_target target = *inode;
+	struct complaint c = { place, item->path, inode->fd };
 
+	target.clear_acls = place->parent.acls;
+	/* On a mounted overlay it is the setting that makes the kernel look at the layer's file again. */
+	if (place->live.on)
+		target.now = NULL;
 	tarx_meta_apply(item, &target, parts, place->wants, place->owners, complain, &c);
 }
 
-void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
-		      unsigned int parts)
+void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item,
+		      const struct tarx_meta_target *inode, unsigned int parts)
 {
 	TX_FREE struct tarx_xattr *keep = NULL;
 	struct tarx_item changed = *item;
 	char text[TARX_ROOTLESS_ROOM];
 
 	if (!place->report->opts->override_stat) {
-		apply(place, item, fd, by_path, parts);
+		apply(place, item, inode, parts);
 		return;
 	}
 	if (keep_rootless(place, &changed, &keep, text) < 0)
 		tarx_warning(place->report, "%s: out of memory for its attributes", item->path);
 	else
-		apply(place, &changed, fd, by_path, parts & ~(unsigned int)TARX_META_OWNER);
+		apply(place, &changed, inode, parts & ~(unsigned int)TARX_META_OWNER);
 }
 
 /* ------------------------------------------------------------------ any item */
@@ -390,7 +334,7 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 
 	if (item->broken)
 		return tx_reject(err, EBADMSG, "%s", item->broken);
-	r = enter_parent(place, restored, dir_len, err);
+	r = tarx_place_enter(place, restored, dir_len, err);
 	if (r < 0)
 		return r;
 	if (item->xattr_count > 0 && tarx_place_trust(place, &trusted, name, &kept) < 0)
@@ -427,7 +371,7 @@ void tarx_place_release(struct tarx_place *place)
 		free(place->failures[i]);
 	free(place->failures);
 	free(place->made);
-	forget_parent(place);
+	tarx_place_let_go(place);
 	align_mover_release(&place->mover);
 	tx_fd_release(&place->root);
 }

@@ -19,10 +19,23 @@
 struct tarx_later;
 struct tarx_made;
 
-/* The directory that members were put into last. */
+/* A directory that is open: the target, or the beginning of tarx_parent.path up to LEN. */
+struct tarx_held {
+	int fd; /* owned */
+	size_t len;
+	dev_t dev;
+	bool acls; /* it hands an ACL down */
+};
+
+#define TARX_HELD_MOST 24
+
+/* The directory that members were put into last, and those above it. */
 struct tarx_parent {
 	char *path; /* owned; beneath the target */
-	int fd; /* owned; -1: none */
+	int fd; /* borrowed from the last of those that are held; -1: none */
+	struct tarx_held held[TARX_HELD_MOST]; /* from above downwards */
+	size_t held_count;
+	bool stale; /* a symbolic link or a directory was replaced: names may lead somewhere else */
 	bool acls; /* it hands an ACL down */
 	struct align_volume volume;
 };

@@ -101,6 +101,7 @@ static int replace_by_directory(struct tarx_place *place, const struct tarx_item
 	int dir = place->parent.fd, r;
 
 	tx_temp_name(temp);
+	place->parent.stale = true;
 	r = make_new(place, item, temp, subvolume);
 	if (r < 0)
 		return r;
@@ -149,15 +150,22 @@ int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item,
 	/* The target itself is what whoever named it made it. */
 	bool subvolume = *name && makes_subvolume(place, item), was_there;
 	TX_FD fd = make_directory(place, item, *name ? name : ".", &subvolume, &was_there);
+	struct stat st;
+	int r;
 
 	if (fd < 0)
 		return tarx_place_refused(place->parent.fd, name, fd, "create the directory", err);
+	if (fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "look at it");
 	/* As GNU tar does it: of what was there only the time changes. */
 	if (was_there && place->report->opts->old == TARX_OLD_NO_OVERWRITE_DIR)
-		return tarx_place_remember_directory(place, item, path, fd, TARX_META_TIMES, false,
-						     err);
-	tarx_place_apply(place, item, fd, false,
+		return tarx_place_remember_directory(place, item, path, fd, &st, TARX_META_TIMES,
+						     false, err);
+	tarx_place_apply(place, item, &(struct tarx_meta_target){ .fd = fd },
 			 TARX_META_XATTRS | (was_there && is_exact(place) ? TARX_META_EXACT : 0));
-	return tarx_place_remember_directory(place, item, path, fd, all,
-					     subvolume && !strcmp(item->subvolume, "ro"), err);
+	r = tarx_place_remember_directory(place, item, path, fd, &st, all,
+					  subvolume && !strcmp(item->subvolume, "ro"), err);
+	if (r == 0)
+		tarx_place_hold(place, path, tx_fd_steal(&fd), &st, !was_there);
+	return r;
 }

@@ -103,13 +103,12 @@ static struct tarx_later *add_later(struct tarx_place *place)
 	return &place->later[place->later_count++];
 }
 
-/* What files and directories have in common. NULL: out of memory, or the inode cannot be looked at. */
+/* What files and directories have in common. NULL: out of memory. */
 static struct tarx_later *remember(struct tarx_place *place, const struct tarx_item *item,
-				   const char *path, int fd, struct tx_err *err)
+				   const char *path, const struct stat *st, struct tx_err *err)
 {
 	struct tarx_later *later = add_later(place);
 	bool lost = false;
-	struct stat st;
 
 	if (!later) {
 		tx_fail(err, ENOMEM, "remember it for the end");
@@ -121,24 +120,20 @@ static struct tarx_later *remember(struct tarx_place *place, const struct tarx_i
 		.order = place->later_count,
 		.depth = depth_of(path),
 		.mode = item->mode,
+		.dev = st->st_dev,
+		.ino = st->st_ino,
 	};
-	if (lost)
-		tx_fail(err, ENOMEM, "remember it for the end");
-	else if (fstat(fd, &st) < 0)
-		tx_fail(err, errno, "look at it");
-	else {
-		later->dev = st.st_dev;
-		later->ino = st.st_ino;
+	if (!lost)
 		return later;
-	}
+	tx_fail(err, ENOMEM, "remember it for the end");
 	return NULL;
 }
 
 int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_item *item,
-				  const char *path, int fd, unsigned int parts, bool protect,
-				  struct tx_err *err)
+				  const char *path, int fd, const struct stat *st,
+				  unsigned int parts, bool protect, struct tx_err *err)
 {
-	struct tarx_later *later = remember(place, item, path, fd, err);
+	struct tarx_later *later = remember(place, item, path, st, err);
 	bool lost = false;
 
 	if (!later)
@@ -168,8 +163,12 @@ int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_it
 int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *item,
 			     const char *path, int fd, struct tx_err *err)
 {
-	struct tarx_later *later = remember(place, item, path, fd, err);
+	struct tarx_later *later;
+	struct stat st;
 
+	if (fstat(fd, &st) < 0)
+		return tx_fail(err, errno, "look at it");
+	later = remember(place, item, path, &st, err);
 	if (!later)
 		return -err->code;
 	later->parts = TARX_META_LAST;
@@ -191,11 +190,9 @@ static int by_depth(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
-static bool is_same(int fd, const struct tarx_later *later)
+static bool is_same(int fd, const struct tarx_later *later, struct stat *st)
 {
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_dev == later->dev && st.st_ino == later->ino;
+	return fstat(fd, st) == 0 && st->st_dev == later->dev && st->st_ino == later->ino;
 }
 
 /* Others may have put a device in its place, which must not be set going. */
@@ -203,11 +200,12 @@ static int open_file_by_path(const struct tarx_place *place, const struct tarx_l
 {
 	TX_FD at = tarx_place_find(place, later->path, O_PATH | O_NOFOLLOW);
 	char self[TX_PROC_ROOM];
+	struct stat st;
 	int fd;
 
 	if (at < 0)
 		return at;
-	if (!is_same(at, later))
+	if (!is_same(at, later, &st))
 		return -ESTALE;
 	tx_proc_path(self, at);
 	fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -222,7 +220,9 @@ static int open_by_path(const struct tarx_place *place, const struct tarx_later 
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-static int open_again(const struct tarx_place *place, const struct tarx_later *later)
+/* *ST becomes what it has now. */
+static int open_again(const struct tarx_place *place, const struct tarx_later *later,
+		      struct stat *st)
 {
 	TX_FD fd = align_handle_open(&later->handle, place->root,
 				     S_ISDIR(later->mode) ? O_RDONLY | O_DIRECTORY : O_RDONLY);
@@ -232,7 +232,7 @@ static int open_again(const struct tarx_place *place, const struct tarx_later *l
 		return fd;
 	if (fd < 0)
 		fd = open_by_path(place, later);
-	if (fd >= 0 && !is_same(fd, later))
+	if (fd >= 0 && !is_same(fd, later, st))
 		return -ESTALE;
 	return tx_fd_steal(&fd);
 }
@@ -265,7 +265,8 @@ static void finish(struct tarx_place *place, const struct tarx_later *later)
 		.has_projid = later->has_projid,
 		.projid = later->projid,
 	};
-	TX_FD fd = open_again(place, later);
+	struct stat st;
+	TX_FD fd = open_again(place, later, &st);
 
 	/* A later member may have taken its place, and is right to. */
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV || fd == -ESTALE)
@@ -276,7 +277,8 @@ static void finish(struct tarx_place *place, const struct tarx_later *later)
 		return;
 	}
 	place->parent.acls = later->clear_acls;
-	tarx_place_apply(place, &item, fd, false, later->parts);
+	tarx_place_apply(place, &item, &(struct tarx_meta_target){ .fd = fd, .now = &st },
+			 later->parts);
 	finish_subvolume(place, later, fd);
 }
 

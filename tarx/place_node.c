@@ -15,8 +15,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Until its own mode is set, what is made belongs to us alone. */
-#define FILE_AT_FIRST 0600
+/* Until its own mode is set, what is made belongs to us alone: devices, FIFOs, and files that more than
+ * a mode protects. */
+#define MADE_AT_FIRST 0600
+
+/* Of others' bits those that everyone has in the end and that only read: whoever the owner is until then,
+ * nobody gets at more than the archive means. */
+static mode_t mode_at_first(const struct tarx_place *place, const struct tarx_item *item)
+{
+	mode_t own = item->mode & 0700, all = own >> 6 & item->mode >> 3 & item->mode & 05;
+
+	if (place->parent.acls || place->live.on || item->acl_access || item->xattr_count > 0 ||
+	    item->no_owner)
+		return MADE_AT_FIRST;
+	return (own | all << 3 | all) & place->wants->mode_mask;
+}
 
 /* The end of every kind: R is how its making went. */
 static int settle(struct tarx_place *place, struct tarx_spot *spot, int r, struct tx_err *err)
@@ -160,13 +173,15 @@ static int fill(struct tarx_place *place, const struct tarx_item *item, struct t
 	return fill_from_stream(place, item, reader, fd, err);
 }
 
-static int create_file(struct tarx_place *place, struct tarx_spot *spot)
+static int create_file(struct tarx_place *place, const struct tarx_item *item,
+		       struct tarx_spot *spot)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	mode_t mode = mode_at_first(place, item);
 	int fd;
 
 	do
-		fd = openat(place->parent.fd, tarx_spot_name(spot), flags, FILE_AT_FIRST);
+		fd = openat(place->parent.fd, tarx_spot_name(spot), flags, mode);
 	while (fd < 0 && errno == EEXIST && tarx_spot_step_aside(place, spot));
 	return fd < 0 ? -errno : fd;
 }
@@ -190,7 +205,7 @@ static int fill_flagged(struct tarx_place *place, const struct tarx_item *item,
 	int r;
 
 	if (item->fflags || item->has_projid || tarx_meta_compression(item))
-		tarx_place_apply(place, item, fd, false, parts);
+		tarx_place_apply(place, item, &(struct tarx_meta_target){ .fd = fd }, parts);
 	if (differs_in_cow(place, item, reader->fd))
 		place->mover.block = 0;
 	r = fill(place, item, reader, fd, err);
@@ -198,13 +213,14 @@ static int fill_flagged(struct tarx_place *place, const struct tarx_item *item,
 	return r;
 }
 
-/* Flags that forbid links and replacing wait; who cannot set them is told so at once. */
+/* Flags that forbid links and replacing wait; who cannot set them is told so at once. NOW is what the file
+ * has, or NULL. */
 static int apply_all(struct tarx_place *place, const struct tarx_item *item, const char *path,
-		     int fd, struct tx_err *err)
+		     int fd, const struct stat *now, struct tx_err *err)
 {
 	bool last = place->wants->fflags && tarx_meta_has_last(item);
 
-	tarx_place_apply(place, item, fd, false,
+	tarx_place_apply(place, item, &(struct tarx_meta_target){ .fd = fd, .now = now },
 			 TARX_META_ALL | (last && !place->privileged ? TARX_META_LAST : 0));
 	if (last && place->privileged)
 		return tarx_place_remember_file(place, item, path, fd, err);
@@ -215,24 +231,26 @@ int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, cons
 		    const char *name, struct tarx_reader *reader, struct tx_err *err)
 {
 	struct tarx_spot spot = { .name = name };
-	int fd = create_file(place, &spot), r;
+	int fd = create_file(place, item, &spot), r;
 	/* Into a directory that hands its project down nothing of another one can be renamed. */
 	bool project_last = spot.temp[0] && item->has_projid;
 	TX_FD again = -1;
+	struct stat st;
 
 	if (fd < 0)
 		return tarx_place_refused(place->parent.fd, name, fd, "create", err);
 	r = fill_flagged(place, item, reader, fd,
 			 TARX_META_FLAGS | (project_last ? 0 : TARX_META_PROJECT), err);
 	if (r == 0)
-		r = apply_all(place, item, path, fd, err);
+		r = apply_all(place, item, path, fd, fstat(fd, &st) == 0 ? &st : NULL, err);
 	if (r == 0 && project_last)
 		again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (close(fd) < 0 && r == 0)
 		r = tx_fail(err, errno, "close");
 	r = settle(place, &spot, r, err);
 	if (r == 0 && project_last)
-		tarx_place_apply(place, item, again, false, TARX_META_PROJECT);
+		tarx_place_apply(place, item, &(struct tarx_meta_target){ .fd = again },
+				 TARX_META_PROJECT);
 	return r;
 }
 
@@ -263,7 +281,7 @@ int tarx_place_over_file(struct tarx_place *place, const struct tarx_item *item,
 	if (fd < 0)
 		return fd;
 	r = fill_flagged(place, item, reader, fd, TARX_META_FLAGS | TARX_META_PROJECT, err);
-	return r < 0 ? r : apply_all(place, item, path, fd, err);
+	return r < 0 ? r : apply_all(place, item, path, fd, NULL, err);
 }
 
 /* ------------------------------------------------------------------ links, devices, FIFOs */
@@ -326,19 +344,17 @@ static int make_special(struct tarx_place *place, const struct tarx_item *item, 
 	if (type == S_IFLNK)
 		r = symlinkat(item->link ? item->link : "", place->parent.fd, name);
 	else
-		r = mknodat(place->parent.fd, name, type | FILE_AT_FIRST,
+		r = mknodat(place->parent.fd, name, type | MADE_AT_FIRST,
 			    S_ISFIFO(type) ? 0 : item->rdev);
 	return r < 0 ? -errno : 0;
 }
 
 /* Where others may write too: is what we opened what we made, and known by this name only? */
-static int check_special(const struct tarx_item *item, int fd, struct tx_err *err)
+static int check_special(const struct tarx_item *item, int fd, struct stat *st, struct tx_err *err)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, st) < 0)
 		return tx_fail(err, errno, "look at it");
-	if ((st.st_mode & S_IFMT) != (item->mode & S_IFMT) || st.st_nlink != 1)
+	if ((st->st_mode & S_IFMT) != (item->mode & S_IFMT) || st->st_nlink != 1)
 		return tx_reject(err, ESTALE, "somebody replaced it while it was being restored");
 	return 0;
 }
@@ -347,6 +363,7 @@ int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, c
 		       struct tx_err *err)
 {
 	struct tarx_spot spot = { .name = name };
+	struct stat st;
 	TX_FD fd = -1;
 	int r;
 
@@ -356,10 +373,13 @@ int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, c
 	if (r < 0)
 		return tarx_place_refused(place->parent.fd, name, r, "create", err);
 	fd = openat(place->parent.fd, tarx_spot_name(&spot), O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	r = fd < 0 ? tx_fail(err, errno, "open") : check_special(item, fd, err);
+	r = fd < 0 ? tx_fail(err, errno, "open") : check_special(item, fd, &st, err);
 	if (r == 0 && S_ISLNK(item->mode) && tarx_place_note_symlink(place, fd) < 0)
 		r = tx_fail(err, ENOMEM, "remember the link");
 	if (r == 0)
-		tarx_place_apply(place, item, fd, true, TARX_META_ALL);
+		tarx_place_apply(
+			place, item,
+			&(struct tarx_meta_target){ .fd = fd, .by_path = true, .now = &st },
+			TARX_META_ALL);
 	return settle(place, &spot, r, err);
 }

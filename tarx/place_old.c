@@ -54,20 +54,23 @@ static int keep_newer(struct tarx_place *place, const struct tarx_item *item,
 		return TARX_OLD_STAYS;
 	}
 	/* As GNU tar has it: a directory with something in it keeps its attributes. */
-	if (S_ISDIR(st->st_mode) && S_ISDIR(item->mode) && *name &&
-	    unlinkat(place->parent.fd, name, AT_REMOVEDIR) < 0)
-		return TARX_OLD_STAYS;
+	if (S_ISDIR(st->st_mode) && S_ISDIR(item->mode) && *name) {
+		if (unlinkat(place->parent.fd, name, AT_REMOVEDIR) < 0)
+			return TARX_OLD_STAYS;
+		place->parent.stale = true;
+	}
 	return TARX_OLD_GIVES_WAY;
 }
 
 /* A file gives way when the new one is complete; only a directory has to go first. */
-static int unlink_first(const struct tarx_place *place, const char *name, const struct stat *st,
+static int unlink_first(struct tarx_place *place, const char *name, const struct stat *st,
 			struct tx_err *err)
 {
 	int dir = place->parent.fd, r = 0;
 
 	if (!S_ISDIR(st->st_mode) || !*name || !strcmp(name, ".."))
 		return TARX_OLD_GIVES_WAY;
+	place->parent.stale = true;
 	if (place->report->opts->recursive_unlink)
 		r = tx_remove_tree(dir, name);
 	else if (unlinkat(dir, name, AT_REMOVEDIR) < 0)

@@ -13,6 +13,18 @@ int tarx_place_find(const struct tarx_place *place, const char *path, int flags)
 /* The symbolic link FD was made from the archive. 0 or -errno. */
 int tarx_place_note_symlink(struct tarx_place *place, int fd);
 
+/* What is placed next lies in the directory PATH, LEN bytes of it, which is made where it is missing. 0 or
+ * -errno. */
+int tarx_place_enter(struct tarx_place *place, const char *path, size_t len, struct tx_err *err);
+
+/* The directory PATH, which lies in the one entered last, is FD (taken over), and has ST; members in it may
+ * follow. IS_NEW: it was just made. */
+void tarx_place_hold(struct tarx_place *place, const char *path, int fd, const struct stat *st,
+		     bool is_new);
+
+/* Closes what is held. */
+void tarx_place_let_go(struct tarx_place *place);
+
 enum tarx_old_fate { TARX_OLD_GIVES_WAY, TARX_OLD_STAYS, TARX_OLD_IS_WRITTEN };
 
 /* What the options say of what has the name NAME in the parent (PATH from the target on): enum
@@ -40,9 +52,9 @@ int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot);
 /* It is not: it goes, and what was there stays. */
 void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot);
 
-/* Sets PARTS (TARX_META_*) of the item's attributes; what cannot be set is warned of. */
-void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item, int fd, bool by_path,
-		      unsigned int parts);
+/* Sets PARTS (TARX_META_*) of the item's attributes on INODE; what cannot be set is warned of. */
+void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item,
+		      const struct tarx_meta_target *inode, unsigned int parts);
 
 /* Each makes one kind of inode, called NAME in the parent, PATH from the target. 0 or -errno; then
  * nothing is left. */
@@ -62,11 +74,11 @@ int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item,
  * way it is named. Returns R. */
 int tarx_place_refused(int dir, const char *name, int r, const char *what, struct tx_err *err);
 
-/* What FD needs yet is remembered for tarx_place_finish(): of a directory PARTS (TARX_META_*; PROTECT:
+/* What FD needs yet is remembered for tarx_place_finish(): of a directory, which has ST, PARTS (TARX_META_*; PROTECT:
  * it is a subvolume that becomes read-only), of a file its last flags. 0 or -errno. */
 int tarx_place_remember_directory(struct tarx_place *place, const struct tarx_item *item,
-				  const char *path, int fd, unsigned int parts, bool protect,
-				  struct tx_err *err);
+				  const char *path, int fd, const struct stat *st,
+				  unsigned int parts, bool protect, struct tx_err *err);
 int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *item,
 			     const char *path, int fd, struct tx_err *err);
 

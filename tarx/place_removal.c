@@ -132,6 +132,7 @@ static int take_in_order(struct tarx_place *place, const char *path, struct tx_e
 	if (place->removing.how == TARX_REMOVALS_DROP ||
 	    !tarx_placed_leads(&place->removing.placed, path))
 		return note_gone(place, path, err);
+	place->parent.stale = true;
 	dir = open_above(place, path, &last, false);
 	r = dir < 0 ? dir : tx_remove_tree(dir, last);
 	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
@@ -463,6 +464,7 @@ static int clear_before(struct tarx_place *place, const char *path)
 
 	if (r < 0)
 		return r;
+	place->parent.stale = true;
 	for (size_t i = 0; r == 0 && i < names.count; i++)
 		r = tx_remove_tree(fd, names.list[i].name);
 	tx_names_release(&names);

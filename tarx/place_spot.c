@@ -37,6 +37,7 @@ int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot)
 
 	if (!spot->temp[0])
 		return 0;
+	place->parent.stale = true;
 	if (renameat(dir, spot->temp, dir, spot->name) < 0)
 		r = -errno;
 	if (r == -EISDIR) {

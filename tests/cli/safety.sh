@@ -222,4 +222,55 @@ for number in 4294967295 4294967296 -2; do
 	done
 done
 
+# Directories stay open from member to member; a name that leads somewhere else since is looked up again.
+hostile 'add("self/sub/one"); symlink("self/self", "other"); add("self/sub/two")'
+prepare
+mkdir -p x/sub x/other/sub
+ln -s . x/self
+exits 0 "a link on the way is replaced by way of itself" "$TARX" -x -f hostile.tar -C x
+ok "a link on the way is replaced: what came before lies where it led" test -f x/sub/one
+ok "a link on the way is replaced: what follows lies where it leads now" test -f x/other/sub/two
+hostile 'directory("d"); directory("d/" + "/".join("x" * 40)); add("d/" + "/".join("x" * 40) + "/f")
+add("d/x/x/g"); add("h")'
+prepare
+exits 0 "more directories in one another than stay open" bash -c 'ulimit -n 64; exec "$0" -x -f hostile.tar -C x' "$TARX"
+ok "more directories in one another than stay open: all is where it belongs" \
+	test -f "x/d/$(printf 'x/%.0s' {1..40})f" -a -f x/d/x/x/g -a -f x/h
+
+# A file that is only half there is for nobody who may not have the whole one, whoever its owner is meant to be.
+half_way() # MODE ATTRIBUTES: the mode of a file of joe's, MODE in the end, while half of it is there
+{
+	"$PYTHON" -B - "$TARX" "$1" "$2" <<-'END'
+		import io, os, subprocess, sys, tarfile, time
+		raw = io.BytesIO()
+		with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
+		    info = tarfile.TarInfo("file")
+		    info.size, info.mode, info.uid, info.gid = 1 << 20, int(sys.argv[2], 8), 1000, 1000
+		    if sys.argv[3]:
+		        info.pax_headers = dict([sys.argv[3].split("=")])
+		    tar.addfile(info, io.BytesIO(bytes(1 << 20)))
+		with subprocess.Popen([sys.argv[1], "-x", "-C", "x"], stdin=subprocess.PIPE) as tarx:
+		    tarx.stdin.write(raw.getvalue()[:1 << 19])
+		    tarx.stdin.flush()
+		    for _ in range(1000):
+		        if os.path.exists("x/file") and os.path.getsize("x/file"):
+		            break
+		        time.sleep(0.01)
+		    half = os.stat("x/file").st_mode & 0o7777
+		    tarx.stdin.write(raw.getvalue()[1 << 19:])
+		print(f"{half:o} {os.stat('x/file').st_mode & 0o7777:o}")
+	END
+}
+
+for modes in 644=644 755=755 600=600 400=400 640=600 604=600 664=644 666=644 733=711 4755=755 77=0; do
+	prepare
+	is "half a file that will be ${modes%=*}" "$(half_way "${modes%=*}" "")" "${modes#*=} ${modes%=*}"
+done
+prepare
+is "half a file that will have an attribute: nobody else's" \
+	"$(half_way 644 "SCHILY.xattr.user.a=b")" "600 644"
+prepare
+is "half a file that will have an ACL: nobody else's" \
+	"$(half_way 644 "SCHILY.acl.access=user::rw-,user:1001:---,group::r--,mask::r--,other::r--")" "600 644"
+
 finish
