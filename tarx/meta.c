@@ -261,16 +261,16 @@ static void complain(struct setter *s, const struct tx_err *err)
 
 static void add_flag(struct setter *s, uint32_t flag)
 {
+	enum tarx_meta_loss loss = TARX_META_LOST;
 	int r = align_attrs_add(s->target->fd, flag);
 	struct tx_err err;
 
 	if (r == 0)
 		return;
 	tx_fail(&err, -r, "set the file flag %s", tarx_fflags_word(flag));
-	complain_of(s,
-		    r == -EOPNOTSUPP && (flag & tarx_fflags_hints()) ? TARX_META_LOST_HINT
-								     : TARX_META_LOST,
-		    &err);
+	if (r == -EOPNOTSUPP)
+		loss = flag & tarx_fflags_hints() ? TARX_META_LOST_HINT : TARX_META_LOST_FLAG;
+	complain_of(s, loss, &err);
 }
 
 /* All at once, or else one by one, so that one that is refused does not take others with it. */
@@ -312,7 +312,7 @@ static void set_xattr(struct setter *s, const struct tarx_xattr *x)
 				: fsetxattr(s->target->fd, x->name, x->value, x->len, 0)) == 0)
 		return;
 	tx_fail(&err, errno, "set the extended attribute %s", x->name);
-	complain(s, &err);
+	complain_of(s, err.code == EOPNOTSUPP ? TARX_META_LOST_XATTR : TARX_META_LOST, &err);
 }
 
 static void set_flags(struct setter *s)
@@ -519,7 +519,7 @@ static void set_acl(struct setter *s, acl_type_t type, const char *text)
 	if (r < 0) {
 		tx_fail(&err, -r, "set the %s ACL %s",
 			type == ACL_TYPE_DEFAULT ? "default" : "access", text ? text : "(none)");
-		complain(s, &err);
+		complain_of(s, r == -EOPNOTSUPP ? TARX_META_LOST_ACL : TARX_META_LOST, &err);
 	}
 }
 

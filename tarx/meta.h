@@ -41,6 +41,9 @@ enum tarx_meta_loss {
 	TARX_META_LOST,
 	TARX_META_LOST_HINT, /* how bytes are stored, in a way that this file system does not know */
 	TARX_META_LOST_PROJECT, /* the file system has no projects */
+	TARX_META_LOST_XATTR, /* the file system has no such attributes, */
+	TARX_META_LOST_ACL, /* no ACLs, */
+	TARX_META_LOST_FLAG, /* not this file flag */
 };
 
 /* Called for each thing that could not be set; DATA is the caller's. */

@@ -198,15 +198,23 @@ static bool lacks_privilege(struct tarx_place *place)
 static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *err)
 {
 	static const enum tarx_once once[] = { [TARX_META_LOST_HINT] = TARX_ONCE_BTRFS,
-					       [TARX_META_LOST_PROJECT] = TARX_ONCE_PROJECT };
+					       [TARX_META_LOST_PROJECT] = TARX_ONCE_PROJECT,
+					       [TARX_META_LOST_XATTR] = TARX_ONCE_NO_XATTRS,
+					       [TARX_META_LOST_ACL] = TARX_ONCE_NO_ACLS,
+					       [TARX_META_LOST_FLAG] = TARX_ONCE_NO_FLAG };
 	const struct complaint *c = data;
 	const char *why;
 
 	if (loss != TARX_META_LOST) {
 		c->place->report->left_out++;
-		if (tarx_say_once(c->place->report, once[loss]))
+		if (!tarx_say_once(c->place->report, once[loss]))
+			return;
+		if (loss == TARX_META_LOST_HINT || loss == TARX_META_LOST_PROJECT)
 			tarx_notice(c->place->report, "%s: %s (and so for others)", c->path,
 				    err->text);
+		else
+			tarx_warning(c->place->report, "%s: %s (and so for others)", c->path,
+				     err->text);
 		return;
 	}
 	why = err->code == EPERM ? explain(align_attrs_forbidding(c->fd, NULL)) : NULL;

@@ -55,6 +55,9 @@ enum tarx_once {
 	TARX_ONCE_LINK_SLASH = 1 << 17,
 	TARX_ONCE_EMPTY = 1 << 18,
 	TARX_ONCE_SNAPSHOT = 1 << 20,
+	TARX_ONCE_NO_XATTRS = 1 << 21,
+	TARX_ONCE_NO_ACLS = 1 << 22,
+	TARX_ONCE_NO_FLAG = 1 << 23,
 };
 
 void tarx_report_open(struct tarx_report *report, const struct tarx_opts *opts);

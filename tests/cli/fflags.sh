@@ -186,6 +186,19 @@ exits 0 "flags of btrfs onto XFS: exit 0" "$TARX" -x --stats="$WORK/stats" -f co
 like "flags of btrfs onto XFS: what is left out is named" "$err" "tarx: ./nocow: *nocow*"
 is "flags of btrfs onto XFS: once" "$(lines "$err")" 1
 is "flags of btrfs onto XFS: and counted" "$(field "$WORK/stats" left_out)" 1
+mkdir "$WORK/ram"
+must mount -t ramfs ramfs "$WORK/ram"
+types kept xattrs acls flags
+must "$TARX" -c -f kept.tar -C kept .
+exits 1 "onto a file system without attributes: exit 1" \
+	"$TARX" -x --stats="$WORK/stats" -f kept.tar -C "$WORK/ram"
+for what in 'extended attribute' 'ACL' 'file flag'; do
+	is "onto a file system without attributes: $what: warned of once" \
+		"$(grep -c "set the .*$what.*not supported (and so for others)" <<<"$err")" 1
+done
+ok "onto a file system without attributes: all that was lost is counted" \
+	test "$(field "$WORK/stats" left_out)" -ge 40
+must umount "$WORK/ram"
 types "$xfs/projects" projects
 must "$TARX" -c -f "$xfs/projects.tar" -C "$xfs/projects" .
 fresh x
