@@ -228,9 +228,11 @@ static int enter(struct names *n, const char *rel)
 
 	if (n->renamed)
 		return 0;
-	r = tarx_tree_is_renamed(n->tree->diff, rel, &err);
-	if (r <= 0)
-		return r < 0 ? tarx_fatal(n->tree->c->report, "%s", err.text) : 0;
+	r = tarx_tree_ties(n->tree->diff, rel, &err);
+	if (r < 0)
+		return tarx_fatal(n->tree->c->report, "%s", err.text);
+	if (r != TARX_TIES_RENAMED)
+		return 0;
 	n->renamed = strdup(rel);
 	return n->renamed ? 0 : tarx_fatal(n->tree->c->report, "out of memory");
 }

@@ -144,7 +144,8 @@ int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 				node->path, strerror(-seen));
 		disguise.source = seen;
 	}
-	disguise.opaque = marks.opaque;
+	disguise.opaque = marks.opaque ||
+			  (tree->hides && !*node->below && S_ISDIR(node->st.st_mode));
 	if (tarx_tree_add(tree, node, &disguise) < 0)
 		return -1;
 	return has_aliases(tree, node) ? tarx_aliases_note(tree, node, rel) : 0;
@@ -167,42 +168,47 @@ static int check_diff(const struct tarx_located *at, struct tx_err *err)
 	return 0;
 }
 
-int tarx_tree_is_renamed(const struct tarx_located *at, const char *rel, struct tx_err *err)
+int tarx_tree_ties(const struct tarx_located *at, const char *rel, struct tx_err *err)
 {
-	TX_FD fd = tx_open_beneath_nofollow(at->stack.layers[0].fd, *rel ? rel : ".",
+	const struct overlay_stack *s = &at->stack;
+	TX_FD fd = tx_open_beneath_nofollow(s->layers[0].fd, *rel ? rel : ".",
 					    O_RDONLY | O_DIRECTORY, 0);
 	struct overlay_marks marks;
 	struct stat st;
 
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
-		return 0;
+		return TARX_TIES_NAME;
 	if (fd < 0)
 		return tx_fail(err, -fd, "open %s in the upper layer", rel);
 	if (fstat(fd, &st) < 0)
 		return tx_fail(err, errno, "look at %s in the upper layer", rel);
-	if (overlay_marks_read(&marks, fd, &st, at->stack.userxattr, false, err) < 0)
+	if (overlay_marks_read(&marks, fd, &st, s->userxattr, false, err) < 0)
 		return -err->code;
-	return marks.redirect;
+	if (s->fuse) {
+		int r = overlay_marks_opaque(fd, s->userxattr, true, &marks.opaque);
+
+		marks.redirect = false;
+		if (r < 0)
+			return tx_fail(err, -r, "read whether %s is opaque", rel);
+	}
+	return marks.opaque ? TARX_TIES_NONE : marks.redirect ? TARX_TIES_RENAMED : TARX_TIES_NAME;
 }
 
-/* Whether a directory above REL was renamed, so that the upper layer has not all of it. */
-static int is_below_renamed(const struct tarx_located *at, struct tx_err *err)
+/* How what the upper layer has at the place AT is tied to the lower layers, by the directories above:
+ * enum tarx_ties or -errno. */
+static int find_ties(const struct tarx_located *at, struct tx_err *err)
 {
 	TX_FREE char *above = strdup(at->rel);
+	int r = TARX_TIES_NAME;
 
 	if (!above)
 		return tx_fail(err, ENOMEM, "look for renamed directories");
-	if (at->stack.fuse)
-		return 0;
-	for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
-		int r;
-
+	for (char *slash = strrchr(above, '/'); slash && r == TARX_TIES_NAME;
+	     slash = strrchr(above, '/')) {
 		*slash = '\0';
-		r = tarx_tree_is_renamed(at, above, err);
-		if (r != 0)
-			return r;
+		r = tarx_tree_ties(at, above, err);
 	}
-	return 0;
+	return r;
 }
 
 /* PATH lies in a directory that was renamed: all of it is new where it is now. */
@@ -249,21 +255,25 @@ static int archive_upper(struct tarx_creation *c, const struct tarx_located *at,
 	};
 	struct tx_err err;
 	struct stat st;
-	int r = is_below_renamed(at, &err);
+	int r = find_ties(at, &err);
+	bool there;
 
 	if (r < 0)
 		return tarx_fatal(c->report, "%s: %s", path, err.text);
-	if (r > 0)
+	if (r == TARX_TIES_RENAMED)
 		return archive_whole(c, at, path, shown);
-	if (fstatat(tree.base, tree.root, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != ENOENT && errno != ENOTDIR)
-			return tarx_fatal(c->report, "%s: look for it in the upper layer: %s", path,
-					  strerror(errno));
+	tree.hides = r == TARX_TIES_NONE;
+	there = fstatat(tree.base, tree.root, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!there && errno != ENOENT && errno != ENOTDIR)
+		return tarx_fatal(c->report, "%s: look for it in the upper layer: %s", path,
+				  strerror(errno));
+	/* With an index it may have changed all the same. */
+	if (!there && !at->stack.indexed) {
 		tarx_notice(c->report, "%s: the upper layer changed nothing of it", path);
 		return 0;
 	}
 	overlay_finder_init(&finder, &at->stack);
-	r = tarx_tree_archive(&tree, shown);
+	r = there ? tarx_tree_archive(&tree, shown) : 0;
 	if (r == 0)
 		r = tarx_aliases_store(&tree, shown);
 	tarx_aliases_release(&aliases);

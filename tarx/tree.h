@@ -45,6 +45,7 @@ struct tarx_tree {
 	struct overlay_finder *finder; /* borrowed; of that overlay, where diff is set */
 	const char *whole; /* borrowed; the tree hides what lower layers have at this path, from
 			    * the overlay's root; or NULL */
+	bool hides; /* the same, in the upper layer: the tree lies in an opaque directory */
 };
 
 /* What makes a node something else in the archive than what it is on the disk. */
@@ -94,8 +95,15 @@ int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
  * so that they can be shared, else the merged one. A descriptor or -errno. */
 int tarx_tree_open_bytes(const struct tarx_tree *tree, const char *rel);
 
-/* Whether the upper layer says that the directory REL was renamed. 1, 0 (or it is not there) or -errno. */
-int tarx_tree_is_renamed(const struct tarx_located *at, const char *rel, struct tx_err *err);
+/* What the upper layer says of where a directory goes on in the layers below. */
+enum tarx_ties {
+	TARX_TIES_NAME, /* under its name, or the layer does not have it */
+	TARX_TIES_RENAMED, /* under another name */
+	TARX_TIES_NONE, /* nowhere: it is opaque */
+};
+
+/* Looks at the directory REL of the overlay AT. enum tarx_ties or -errno. */
+int tarx_tree_ties(const struct tarx_located *at, const char *rel, struct tx_err *err);
 
 /* Whether NODE, of an upper layer, is but a mark that fuse-overlayfs made. */
 bool tarx_tree_is_fuse_mark(const struct tarx_tree *tree, const struct align_node *node);

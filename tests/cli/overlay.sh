@@ -135,6 +135,29 @@ for kind in btrfs xfs; do
 	is "$kind, diff: named paths alone" "$(tar -tf "$fs/part.tar" | sed 's|/$||' | sort | head -n 3 | xargs)" \
 		"etc/changed new new/below"
 
+	# In a directory that was made again a part hides what lower layers have there, too.
+	mkdir -p "$fs/made-again/"{lower,upper,upper2}
+	mkdir -p "$fs/made-again/lower/dir/sub"
+	echo hidden >"$fs/made-again/lower/dir/sub/hidden"
+	fs_overlay "$fs/made-again/lower" "$fs/made-again/upper"
+	again=$FS
+	rm -r "$again/dir"
+	mkdir -p "$again/dir/sub"
+	echo new >"$again/dir/sub/new"
+	for spelling in overlay oci podman; do
+		exits 0 "$kind, diff, $spelling: a part of what was made again" \
+			"$TARX" -c --overlay=diff --whiteouts="$spelling" -C "$again/dir" -f "$fs/part.tar" sub
+		fs_overlay "$fs/made-again/lower" "$fs/made-again/upper2"
+		exits 0 "$kind, diff, $spelling: a part of what was made again: restored" \
+			"$TARX" -x --overlay=diff -f "$fs/part.tar" -C "$FS/dir"
+		is "$kind, diff, $spelling: a part of what was made again: is all that is seen" \
+			"$(ls "$FS/dir/sub")" new
+		must umount "$FS"
+		rm -rf "$fs/made-again/upper2"
+		mkdir "$fs/made-again/upper2"
+	done
+	must umount "$again"
+
 	# What a person sees.
 	for mode in --overlay=auto ''; do
 		exits 0 "$kind, ${mode:-default}: archives" \
