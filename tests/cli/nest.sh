@@ -127,6 +127,21 @@ ok "9 GiB: the padding keeps to the rules" archive rules a.tar 4096
 is "9 GiB: libarchive finds it too" "$(bsdtar -tf a.tar | xargs)" "few/ few/first big.tar few.tar"
 must rm -r big
 
+# ---- into a pipe: the file in between takes no space where it can share, and is somewhere else where not
+
+must mkdir large
+must dd if=/dev/zero of=large/file bs=1M count=200 status=none
+fs_sync .
+ok "a pipe: it needs no room where the directory is" eval "TMPDIR=/nowhere $TARX -c --align --nest n=large |
+	tar -xO n | tar -dC large"
+must mkdir temp
+exits 2 "a pipe: nothing is shared: another place is needed" eval \
+	"set -o pipefail; TMPDIR=/nowhere $TARX -c --nest n=few | cat >p"
+like "a pipe: which is named" "$err" '*n: make a temporary file in /nowhere*'
+ok "a pipe: by way of that" eval "TMPDIR=temp $TARX -c --align --reflink=never --nest n=few | tar -xO n | tar -dC few"
+is "a pipe: nothing is left there" "$(ls -A temp)" ""
+must rm -r large
+
 # ---- an overlay's changes; podman's list stands beside the nested tar
 
 must mkdir -p lower/dir lower/old upper volume
