@@ -41,7 +41,7 @@ for kind in xfs btrfs; do
 	echo '{}' >static/config
 	must mkdir static/checkpoint
 	head -c 50000 /dev/urandom >static/checkpoint/pages
-	must "$TARX" -c --align -f a.tar -C static config -C .. --nest deep/one.tar=one --nest two.tar=two/. \
+	must "$TARX" -c --align --align-min=4096 -f a.tar -C static config -C .. --nest deep/one.tar=one --nest two.tar=two/. \
 		-C static checkpoint
 	fs_sync .
 
