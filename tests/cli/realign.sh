@@ -179,6 +179,8 @@ must "$PYTHON" -B "$fs_lib/odd.py" odd.tar <<'END'
 ("0", "/abs/../up", {"data": b"x"})
 ("x", [("mtime", "99999999999999.5")])
 ("0", "late")
+("x", [("mtime", "9223372036854775806")])
+("0", "latest")
 END
 realigns "odd members" odd.tar
 is "odd members: records of others stay, byte for byte" \
@@ -189,6 +191,7 @@ ok "odd members: a value may have any byte" "$PYTHON" -c \
 is "odd members: names, owners and times are the same" \
 	"$(archive differ odd.tar out | grep -v -e '^[-+@ ]*@' -e '^---' -e '^+++')" \
 	"-char '' 644 0('') 0('') 1000000000 0 '' 0,0"
+is "odd members: GNU tar lists them without a word" "$(tar -tvf out 2>&1 | grep ^tar: | grep -v -e VENDOR -e \`/)" ''
 like "odd members: marks of overlays stay" "$(archive pax out | tr -d '\0')" '*SCHILY.xattr.trusted.overlay.opaque=y*'
 must cp out once
 realigns "odd members, once more" once
