@@ -221,6 +221,7 @@ must mkdir -p static/checkpoint static/other
 head -c 3000000 /dev/urandom >static/checkpoint/pages-1.img
 head -c 300000 /dev/urandom >static/checkpoint/pages-2.img
 head -c 200000 /dev/urandom >static/checkpoint/link.img
+head -c 300000 /dev/urandom >static/checkpoint/inside.img
 head -c 100000 /dev/urandom >static/checkpoint/shorter.img
 head -c 50000 /dev/urandom >static/checkpoint/fifo.img
 head -c 40000 /dev/urandom >static/checkpoint/gone.img
@@ -230,6 +231,7 @@ must cp -a static stream
 must tar -cf stream.tar -C stream .
 must cp static/checkpoint/link.img elsewhere
 must ln -sf "$FS/elsewhere" static/checkpoint/link.img
+must ln -sf pages-2.img static/checkpoint/inside.img
 must truncate -s 99999 static/checkpoint/shorter.img
 must rm static/checkpoint/{fifo,gone}.img
 must mkfifo static/checkpoint/fifo.img
