@@ -69,6 +69,16 @@ static void mend_owner(const struct tarx_opts *opts, struct tarx_item *item)
 		item->uname = item->gname = NULL;
 }
 
+/* What libarchive makes of a time that is none; the reader may have said so. */
+static void mend_time(struct realigning *g, struct tarx_item *item)
+{
+	if (item->mtime.tv_sec != INT64_MAX && item->mtime.tv_sec != INT64_MIN)
+		return;
+	if (!item->warning)
+		tarx_warning(g->report, "%s: its modification time is none", item->path);
+	item->mtime = (struct timespec){ 0 };
+}
+
 /* pax(1) lets a link have the content too, which the file has that it links to. */
 static void mend_link(struct realigning *g, struct tarx_item *item)
 {
@@ -156,6 +166,7 @@ static int pass_on(struct realigning *g, struct tarx_item *item)
 		return note_lost(g, item);
 	}
 	mend_owner(g->report->opts, &stored);
+	mend_time(g, &stored);
 	mend_link(g, &stored);
 	check_link(g, item);
 	check_list(g, item);

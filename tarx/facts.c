@@ -447,6 +447,13 @@ static void take_subvolume(struct taking *t)
 		doubt(t->item, "that it was a subvolume is ignored: neither rw nor ro");
 }
 
+/* At a keyword with a NUL others give up. */
+static bool is_extra(const struct tarx_record *record)
+{
+	return tarx_record_use(record) == TARX_RECORD_EXTRA &&
+	       !memchr(record->key, '\0', record->key_len);
+}
+
 static int take_extra(struct taking *t)
 {
 	const struct tarx_body *x = &t->headers->x;
@@ -454,8 +461,11 @@ static int take_extra(struct taking *t)
 	size_t len = 0;
 	char *extra;
 
-	for (size_t at = 0; tarx_body_next(x, &at, &record);)
-		len += tarx_record_use(&record) == TARX_RECORD_EXTRA ? record.len : 0;
+	for (size_t at = 0; tarx_body_next(x, &at, &record);) {
+		if (memchr(record.key, '\0', record.key_len))
+			doubt(t->item, "a record without a proper keyword is left out");
+		len += is_extra(&record) ? record.len : 0;
+	}
 	if (len == 0)
 		return 0;
 	extra = tx_arena_take(t->arena, len);
@@ -464,7 +474,7 @@ static int take_extra(struct taking *t)
 	t->item->extra = extra;
 	t->item->extra_len = len;
 	for (size_t at = 0; tarx_body_next(x, &at, &record);) {
-		if (tarx_record_use(&record) == TARX_RECORD_EXTRA) {
+		if (is_extra(&record)) {
 			memcpy(extra, tarx_record_start(&record), record.len);
 			extra += record.len;
 		}

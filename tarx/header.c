@@ -18,6 +18,8 @@
 /* The x header, a body of less than 1 MiB, the ustar header; and what mends the body's length. */
 #define HEADER_MAX ((1u << 20) - TARX_BLOCK)
 
+#define TIMES_IN_OCTAL ((time_t)1 << 33) /* from here on the ustar header has no room */
+
 static int reserve(struct tarx_header *header, size_t room)
 {
 	char *bytes;
@@ -246,16 +248,17 @@ static int add_comments(struct tarx_header *header, const struct tarx_item *item
 
 /* Before 1970 libarchive writes the fraction of a time as one that counts upwards, "-2.25" for
  * 1.75 seconds before; pax(1) and all others mean the decimal number. In the ustar header it writes a negative
- * binary number, which ends the archive for toybox; GNU tar writes 0. */
+ * binary number, which ends the archive for toybox, and from 2242 on one that is a byte too short, at which
+ * GNU tar may give up; GNU tar writes 0. */
 static int mend_time(struct tarx_header *header, const struct timespec *t)
 {
 	char text[64];
 	int n;
 
-	if (t->tv_sec >= 0)
+	if (t->tv_sec >= 0 && t->tv_sec < TIMES_IN_OCTAL)
 		return 0;
 	tarx_pax_clear_time(header->bytes, header->len);
-	if (t->tv_nsec == 0)
+	if (t->tv_sec > 0 || t->tv_nsec == 0)
 		return 0;
 	n = snprintf(text, sizeof(text), "-%jd.%09ld", (intmax_t)(-(t->tv_sec + 1)),
 		     1000000000 - t->tv_nsec);

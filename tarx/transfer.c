@@ -87,7 +87,9 @@ static int put_span(struct filling *f, const struct align_span *span, off_t off,
 		return -err->code;
 	}
 	if (moved.bytes < span->len)
-		return tx_reject(err, EBADMSG, "the file that has its bytes shrank meanwhile");
+		return tx_reject(
+			err, EBADMSG,
+			"its content ends too early: cut off, or it shrank while it was read");
 	return 0;
 }
 

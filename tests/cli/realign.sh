@@ -86,7 +86,7 @@ as_gnu() # WHAT ARCHIVE...: GNU tar makes of "out" what it makes of ARCHIVEs
 	done
 	exits 0 "$what: GNU tar unpacks it" tar -x --xattrs --xattrs-include='*' --acls -f out -C y
 	ok "$what: as it unpacks what it came from" compare --no-top x y
-	ok "$what: contents of a block and more are aligned" archive aligned out 4096 4096
+	ok "$what: contents of 16K and more are aligned" archive aligned out 4096 16384
 }
 
 for format in v7 ustar oldgnu gnu pax; do
@@ -179,6 +179,8 @@ must "$PYTHON" -B "$fs_lib/odd.py" odd.tar <<'END'
 ("0", "/abs/../up", {"data": b"x"})
 ("x", [("mtime", "99999999999999.5")])
 ("0", "late")
+("x", [("mtime", "9223372036854775806")])
+("0", "latest")
 END
 realigns "odd members" odd.tar
 is "odd members: records of others stay, byte for byte" \
@@ -189,6 +191,7 @@ ok "odd members: a value may have any byte" "$PYTHON" -c \
 is "odd members: names, owners and times are the same" \
 	"$(archive differ odd.tar out | grep -v -e '^[-+@ ]*@' -e '^---' -e '^+++')" \
 	"-char '' 644 0('') 0('') 1000000000 0 '' 0,0"
+is "odd members: GNU tar lists them without a word" "$(tar -tvf out 2>&1 | grep ^tar: | grep -v -e VENDOR -e \`/)" ''
 like "odd members: marks of overlays stay" "$(archive pax out | tr -d '\0')" '*SCHILY.xattr.trusted.overlay.opaque=y*'
 must cp out once
 realigns "odd members, once more" once
@@ -218,6 +221,7 @@ must mkdir -p static/checkpoint static/other
 head -c 3000000 /dev/urandom >static/checkpoint/pages-1.img
 head -c 300000 /dev/urandom >static/checkpoint/pages-2.img
 head -c 200000 /dev/urandom >static/checkpoint/link.img
+head -c 300000 /dev/urandom >static/checkpoint/inside.img
 head -c 100000 /dev/urandom >static/checkpoint/shorter.img
 head -c 50000 /dev/urandom >static/checkpoint/fifo.img
 head -c 40000 /dev/urandom >static/checkpoint/gone.img
@@ -227,6 +231,7 @@ must cp -a static stream
 must tar -cf stream.tar -C stream .
 must cp static/checkpoint/link.img elsewhere
 must ln -sf "$FS/elsewhere" static/checkpoint/link.img
+must ln -sf pages-2.img static/checkpoint/inside.img
 must truncate -s 99999 static/checkpoint/shorter.img
 must rm static/checkpoint/{fifo,gone}.img
 must mkfifo static/checkpoint/fifo.img
