@@ -57,7 +57,8 @@ def basic():
     os.mknod("null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
     os.mknod("large-minor", 0o600 | stat.S_IFCHR, os.makedev(200, 70000))
     try:
-        os.mknod("largest-device", 0o600 | stat.S_IFBLK, os.makedev(4095, 1048575))
+        # One bit more, and toybox makes a negative number of it.
+        os.mknod("largest-device", 0o600 | stat.S_IFBLK, os.makedev(4095, 524287))
     except OSError:
         pass  # XFS has 18 bits for the minor number
     os.mknod("block", 0o660 | stat.S_IFBLK, os.makedev(7, 200))
