@@ -17,7 +17,8 @@ fi
 # In a mount namespace of its own a test leaves no mounts behind even when it is killed. The number
 # of this process tells that the step was taken: exec keeps it, children have another.
 if [ -z "${fs_lacks_root-}" ] && [ "${TARX_TEST_PRIVATE-}" != "$$" ]; then
-	TARX_TEST_PRIVATE=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
+	# Whoever runs the tests in the background may have them ignore signals that tarx is to be ended by.
+	TARX_TEST_PRIVATE=$$ exec env --default-signal=INT,HUP unshare --mount --propagation private -- "$BASH" "$0" "$@"
 fi
 
 export LC_ALL=C TZ=UTC
