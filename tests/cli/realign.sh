@@ -2,7 +2,7 @@
 # --realign: the members of any tar, or of several, as one aligned archive; nothing of them is lost, and what
 # is damaged leaves no archive behind.
 
-# shellcheck disable=SC2317 # functions are called by name
+# shellcheck disable=SC2317,SC2016 # functions are called by name; some commands are of another shell
 # shellcheck source-path=SCRIPTDIR source=../lib/fs.sh
 . "$(dirname "$0")/../lib/fs.sh"
 
@@ -37,7 +37,7 @@ for kind in btrfs xfs; do
 		done
 		# Not from 64K with -S: zeros that its coarser map takes for data stay data.
 		for pair in 4K:none none:4K none:64K 4K:4K ${sparse:-64K:none}; do
-			[ $pair = -S ] && continue
+			[ "$pair" = -S ] && continue
 			align=${pair#*:} from=${pair%:*} what="$kind${sparse:+, $sparse}"
 			"$TARX" --realign --align="$align" -f out "$from"
 			ok "$what: $from realigned to $align is what -c writes" cmp out "$align"
