@@ -16,6 +16,8 @@ struct align_span {
 	off_t len; /* bytes */
 	off_t end; /* of the file, where its size is known already; else 0 */
 	bool holes; /* there may be holes within: worth asking for */
+	const char *known; /* borrowed: these bytes were read already; or NULL */
+	off_t known_at, known_len; /* where in the file they are, bytes */
 };
 
 enum align_reflink { ALIGN_REFLINK_AUTO, ALIGN_REFLINK_ALWAYS, ALIGN_REFLINK_NEVER };

@@ -13,7 +13,7 @@
 #define OPEN_FRAMES 32
 
 struct align_frame {
-	int fd; /* owned; -1: closed for now */
+	struct align_dir *dir; /* held; NULL: closed for now */
 	dev_t dev;
 	ino_t ino;
 	struct tx_names names; /* owned */
@@ -50,6 +50,36 @@ static void path_cut(struct align_walk *walk, size_t len)
 	walk->path[len] = '\0';
 }
 
+/* ------------------------------------------------------------------ open directories */
+
+static struct align_dir *dir_new(int fd)
+{
+	struct align_dir *dir = malloc(sizeof(*dir));
+
+	if (!dir)
+		return NULL;
+	dir->fd = fd;
+	atomic_init(&dir->holders, 1);
+	return dir;
+}
+
+struct align_dir *align_dir_hold(struct align_dir *dir)
+{
+	if (dir)
+		atomic_fetch_add_explicit(&dir->holders, 1, memory_order_relaxed);
+	return dir;
+}
+
+void align_dir_drop(struct align_dir **held)
+{
+	struct align_dir *dir = tx_ptr_steal(held);
+
+	if (!dir || atomic_fetch_sub_explicit(&dir->holders, 1, memory_order_acq_rel) > 1)
+		return;
+	close(dir->fd);
+	free(dir);
+}
+
 /* ------------------------------------------------------------------ the frames */
 
 static struct align_frame *top(struct align_walk *walk)
@@ -57,7 +87,8 @@ static struct align_frame *top(struct align_walk *walk)
 	return &walk->frames[walk->depth - 1];
 }
 
-static int push(struct align_walk *walk, int fd, const struct stat *st, struct tx_names *names)
+static int push(struct align_walk *walk, struct align_dir *dir, const struct stat *st,
+		struct tx_names *names)
 {
 	if (walk->depth == walk->room) {
 		size_t room = walk->room ? walk->room * 2 : 16;
@@ -69,7 +100,7 @@ static int push(struct align_walk *walk, int fd, const struct stat *st, struct t
 		walk->room = room;
 	}
 	walk->frames[walk->depth++] = (struct align_frame){
-		.fd = fd,
+		.dir = align_dir_hold(dir),
 		.dev = st->st_dev,
 		.ino = st->st_ino,
 		.names = *names,
@@ -77,13 +108,13 @@ static int push(struct align_walk *walk, int fd, const struct stat *st, struct t
 		.linked = walk->enter_linked,
 	};
 	if (walk->depth > OPEN_FRAMES && !walk->frames[walk->depth - OPEN_FRAMES].linked)
-		tx_fd_release(&walk->frames[walk->depth - 1 - OPEN_FRAMES].fd);
+		align_dir_drop(&walk->frames[walk->depth - 1 - OPEN_FRAMES].dir);
 	return 0;
 }
 
 static void map_device(const struct align_walk *walk, struct stat *st)
 {
-	if (walk->lens)
+	if (walk && walk->lens)
 		st->st_dev = walk->lens->device(walk->lens->data, st->st_dev);
 }
 
@@ -98,7 +129,10 @@ static int reopen(const struct align_walk *walk, struct align_frame *frame, int 
 	map_device(walk, &st);
 	if (st.st_dev != frame->dev || st.st_ino != frame->ino)
 		return -ESTALE;
-	frame->fd = tx_fd_steal(&fd);
+	frame->dir = dir_new(fd);
+	if (!frame->dir)
+		return -ENOMEM;
+	tx_fd_steal(&fd);
 	return 0;
 }
 
@@ -108,10 +142,10 @@ static int pop(struct align_walk *walk, struct tx_err *err)
 	int r = 0;
 
 	walk->depth--;
-	if (walk->depth > 0 && top(walk)->fd < 0)
-		r = reopen(walk, top(walk), child->fd);
+	if (walk->depth > 0 && !top(walk)->dir)
+		r = reopen(walk, top(walk), child->dir->fd);
 	tx_names_release(&child->names);
-	tx_fd_release(&child->fd);
+	align_dir_drop(&child->dir);
 	if (walk->depth > 0)
 		path_cut(walk, top(walk)->path_len);
 	return r < 0 ? tx_fail(err, -r, "go back to the directory %s", walk->path) : 0;
@@ -157,7 +191,8 @@ static int check_linked(struct align_walk *walk, const struct align_node *node)
 
 static int look_only(const struct align_walk *walk, struct align_node *node)
 {
-	int r = fstatat(node->dirfd, node->name, &node->st, walk->follow ? 0 : AT_SYMLINK_NOFOLLOW);
+	bool follow = walk && walk->follow;
+	int r = fstatat(node->dirfd, node->name, &node->st, follow ? 0 : AT_SYMLINK_NOFOLLOW);
 
 	map_device(walk, &node->st);
 	return r;
@@ -180,13 +215,13 @@ static int look_through_lens(struct align_walk *walk, struct align_node *node, i
 	return fstat(other, &node->st) < 0 ? -errno : 0;
 }
 
-/* Fills st and fd. What is neither a regular file nor a directory is not opened: that could wait
- * for ever or set a device going. */
+/* Fills st and fd, which is the caller's. What is neither a regular file nor a directory is not
+ * opened: that could wait for ever or set a device going. WALK is NULL where it neither follows nor
+ * has a lens. */
 static int look_at(struct align_walk *walk, struct align_node *node, unsigned char type)
 {
-	int fd, flags = walk->follow ? 0 : O_NOFOLLOW;
+	int fd, flags = walk && walk->follow ? 0 : O_NOFOLLOW;
 
-	node->fd = -1;
 	if (type != DT_REG && type != DT_DIR) {
 		if (look_only(walk, node) < 0)
 			return -errno;
@@ -204,63 +239,110 @@ static int look_at(struct align_walk *walk, struct align_node *node, unsigned ch
 		close(fd); /* that too */
 		return 0;
 	}
-	if (walk->lens && look_through_lens(walk, node, &fd) < 0) {
+	if (walk && walk->lens && look_through_lens(walk, node, &fd) < 0) {
 		close(fd);
 		return -EIO;
 	}
 	map_device(walk, &node->st);
-	if (S_ISDIR(node->st.st_mode) && may_enter(walk, node)) {
-		walk->enter = fd;
-		walk->enter_st = node->st;
-	} else {
-		walk->fd = fd;
-	}
 	node->fd = fd;
 	return 0;
 }
 
-static int give(struct align_walk *walk, struct align_node *node, int dirfd, const char *name,
-		unsigned char type, struct tx_err *err)
+void align_node_look(struct align_node *node, struct tx_err *err)
 {
-	int r;
+	int r = look_at(NULL, node, node->type);
 
-	node->dirfd = dirfd;
-	node->name = name;
-	node->path = walk->path;
-	node->below = walk->path_len > walk->below_at ? walk->path + walk->below_at : "";
-	walk->enter_linked = false;
-	r = look_at(walk, node, type);
+	node->unseen = false;
+	if (r < 0)
+		tx_fail(err, -r, "open");
+	else if (S_ISDIR(node->st.st_mode)) /* the walk has passed it by */
+		r = tx_reject(err, EISDIR, "it became a directory while its directory was read");
+	if (r < 0)
+		tx_fd_release(&node->fd);
+	node->error = -r;
+}
+
+/* What was opened is the walk's. */
+static int keep(struct align_walk *walk, struct align_node *node)
+{
+	if (node->fd < 0 || !S_ISDIR(node->st.st_mode)) {
+		walk->fd = node->fd;
+		return 0;
+	}
+	walk->self = node->self = dir_new(node->fd);
+	if (!walk->self) {
+		tx_fd_release(&node->fd);
+		return -ENOMEM;
+	}
+	if (!may_enter(walk, node))
+		return 0;
+	walk->enter = align_dir_hold(walk->self);
+	walk->enter_st = node->st;
+	return 0;
+}
+
+static bool may_wait(const struct align_walk *walk, unsigned char type)
+{
+	return walk->lazy && !walk->follow && !walk->lens && type != DT_DIR && type != DT_UNKNOWN;
+}
+
+static void see(struct align_walk *walk, struct align_node *node, struct tx_err *err)
+{
+	int r = look_at(walk, node, node->type);
+
+	if (r == 0)
+		r = keep(walk, node);
 	if (r < 0)
 		tx_fail(err, -r, "open");
 	else if (check_linked(walk, node) < 0)
 		r = tx_reject(err, ELOOP, "a directory that it lies in, by way of a symbolic link");
 	if (r < 0) {
-		tx_fd_release(&walk->enter);
+		align_dir_drop(&walk->enter);
 		node->fd = -1;
 	}
 	node->error = -r;
+}
+
+static int give(struct align_walk *walk, struct align_node *node, struct align_dir *dir,
+		const char *name, unsigned char type, struct tx_err *err)
+{
+	*node = (struct align_node){
+		.dirfd = dir ? dir->fd : walk->base,
+		.dir = dir,
+		.fd = -1,
+		.depth = walk->depth,
+		.type = type,
+		.unseen = may_wait(walk, type),
+		.name = name,
+		.path = walk->path,
+		.below = walk->path_len > walk->below_at ? walk->path + walk->below_at : "",
+	};
+	walk->enter_linked = false;
+	if (!node->unseen)
+		see(walk, node, err);
 	return 1;
 }
 
 /* Enters the directory that was given last. A failure gives the same node again, with the error. */
 static int enter(struct align_walk *walk, struct align_node *node, struct tx_err *err)
 {
-	TX_FD fd = tx_fd_steal(&walk->enter);
+	struct align_dir *dir = tx_ptr_steal(&walk->enter);
 	struct tx_names names;
-	int r = tx_names_read(&names, fd);
+	int r = tx_names_read(&names, dir->fd);
 
 	if (r == 0 && walk->by_inode)
 		tx_names_sort_by_inode(&names);
 	if (r == 0) {
-		r = push(walk, fd, &walk->enter_st, &names);
+		r = push(walk, dir, &walk->enter_st, &names);
 		if (r < 0)
 			tx_names_release(&names);
-		else
-			tx_fd_steal(&fd);
+		align_dir_drop(&dir);
 		return r;
 	}
+	align_dir_drop(&dir);
 	*node = (struct align_node){ .dirfd = -1,
 				     .fd = -1,
+				     .depth = walk->depth,
 				     .path = walk->path,
 				     .error = -r,
 				     .st = walk->enter_st,
@@ -273,7 +355,7 @@ static int enter(struct align_walk *walk, struct align_node *node, struct tx_err
 int align_walk_open(struct align_walk *walk, int base, const char *root, const char *shown,
 		    struct tx_err *err)
 {
-	*walk = (struct align_walk){ .base = base, .root = root, .fd = -1, .enter = -1 };
+	*walk = (struct align_walk){ .base = base, .root = root, .fd = -1 };
 	if (path_append(walk, shown) < 0)
 		return tx_fail(err, ENOMEM, "begin with %s", shown);
 	walk->below_at = walk->path_len + (walk->path_len && shown[walk->path_len - 1] != '/');
@@ -309,7 +391,7 @@ static int begin(struct align_walk *walk, struct align_node *node, struct tx_err
 	walk->started = true;
 	if (!is_wanted(walk))
 		return 0;
-	return give(walk, node, walk->base, walk->root, DT_UNKNOWN, err);
+	return give(walk, node, NULL, walk->root, DT_UNKNOWN, err);
 }
 
 int align_walk_next(struct align_walk *walk, struct align_node *node, struct tx_err *err)
@@ -318,9 +400,10 @@ int align_walk_next(struct align_walk *walk, struct align_node *node, struct tx_
 	int r;
 
 	tx_fd_release(&walk->fd);
+	align_dir_drop(&walk->self);
 	if (!walk->started)
 		return begin(walk, node, err);
-	if (walk->enter >= 0) {
+	if (walk->enter) {
 		r = enter(walk, node, err);
 		if (r < 0)
 			return tx_fail(err, -r, "walk");
@@ -330,24 +413,35 @@ int align_walk_next(struct align_walk *walk, struct align_node *node, struct tx_
 	do {
 		r = next_name(walk, &name, err);
 	} while (r > 0 && !is_wanted(walk));
-	return r > 0 ? give(walk, node, top(walk)->fd, name->name, name->type, err) : r;
+	return r > 0 ? give(walk, node, top(walk)->dir, name->name, name->type, err) : r;
 }
 
 void align_walk_skip(struct align_walk *walk)
 {
-	tx_fd_release(&walk->enter);
+	align_dir_drop(&walk->enter);
+}
+
+int align_walk_leave(struct align_walk *walk, size_t depth, struct tx_err *err)
+{
+	int r = 0;
+
+	align_dir_drop(&walk->enter);
+	while (r == 0 && walk->depth > depth)
+		r = pop(walk, err);
+	return r;
 }
 
 void align_walk_release(struct align_walk *walk)
 {
 	while (walk->depth > 0) {
 		tx_names_release(&top(walk)->names);
-		tx_fd_release(&top(walk)->fd);
+		align_dir_drop(&top(walk)->dir);
 		walk->depth--;
 	}
 	tx_fd_release(&walk->fd);
-	tx_fd_release(&walk->enter);
+	align_dir_drop(&walk->self);
+	align_dir_drop(&walk->enter);
 	free(walk->frames);
 	free(walk->path);
-	*walk = (struct align_walk){ .fd = -1, .enter = -1 };
+	*walk = (struct align_walk){ .fd = -1 };
 }

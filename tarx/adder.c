@@ -263,7 +263,7 @@ static int add_payload(struct tarx_adder *adder, const struct tarx_item *item, s
 	struct outcome outcome = { 0 };
 	int r;
 
-	if (item->data.fd < 0 || item->size == 0)
+	if (!tarx_item_has_data(item) || item->size == 0)
 		return 0;
 	r = item->segments ? add_segments(adder, item, &outcome, err)
 			   : add_piece(adder, &item->data, &outcome, err);

@@ -96,6 +96,7 @@ void tarx_cmd_create(struct tarx_report *report)
 			   .numeric = opts->numeric_owner },
 		.prune = { .report = report },
 		.snapshots = { .report = report },
+		.threads = tarx_opts_threads(opts),
 	};
 	struct tx_err err;
 

@@ -23,6 +23,9 @@ _tarx()
 	--align-min)
 		_tarx_words '4K 16K 64K 1M'
 		;;
+	--threads)
+		_tarx_words '1 2 3 4'
+		;;
 	--overlay)
 		_tarx_words 'auto diff merged off'
 		;;
@@ -144,7 +147,7 @@ _tarx_take_long() # WORD
 	--append) verb=r ;;
 	--info) verb=i ;;
 	--realign) verb=a ;;
-	--file | --directory | --transform | --strip-components | --align-min | --overlay | --reflink | --whiteouts) wants=("$1") ;;
+	--file | --directory | --transform | --strip-components | --align-min | --threads | --overlay | --reflink | --whiteouts) wants=("$1") ;;
 	--files-from | --add-file | --nest | --inner | --exclude | --exclude-from | --exclude-tag | --exclude-tag-under) wants=("$1") ;;
 	--exclude-tag-all | --newer | --after-date | --newer-mtime | --sort | --format | --warning) wants=("$1") ;;
 	--blocking-factor | --record-size | --use-compress-program | --owner | --group) wants=("$1") ;;
@@ -202,7 +205,7 @@ _tarx_options()
 		--lzma --lzip -Z --compress -a --auto-compress --no-auto-compress
 		-I --use-compress-program= --owner= --group= --owner-map= --group-map= --mode=
 		--mtime= --clamp-mtime --totals --warning=
-		-v --verbose --verbose= --align --align= --align-min= --reflink= --overlay=
+		-v --verbose --verbose= --align --align= --align-min= --threads= --reflink= --overlay=
 		--whiteouts= --override-stat
 		-S --sparse --hole-detection= --sparse-version=
 		--progress --progress= --stats --stats= --sync -p --preserve-permissions --no-same-permissions

@@ -114,7 +114,7 @@ bool tarx_tree_is_fuse_mark(const struct tarx_tree *tree, const struct align_nod
 }
 
 int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
-			  struct align_walk *walk)
+			  struct align_ahead *ahead)
 {
 	TX_FREE char *rel = tarx_tree_path(tree, node);
 	struct tarx_disguise disguise = { .source = -1 };
@@ -132,7 +132,7 @@ int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
 	if (marks.whiteout)
 		return tarx_tree_add_removed(tree, node);
 	if (marks.redirect && S_ISDIR(node->st.st_mode)) {
-		align_walk_skip(walk);
+		align_ahead_skip(ahead);
 		return add_renamed(tree, node, rel);
 	}
 	if (marks.metacopy) {

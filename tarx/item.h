@@ -45,7 +45,8 @@ struct tarx_item {
 	const struct tarx_xattr *xattrs;
 	size_t xattr_count;
 	struct align_span
-		data; /* the payload as it is stored; fd -1: none, or it comes as a stream */
+		data; /* the payload as it is stored; fd -1: none, or it comes as a stream, or
+		       * all of it is known */
 	const struct tarx_segment *segments; /* where it has holes, in order; NULL: in one piece */
 	size_t segment_count; /* 0 with segments: nothing but a hole */
 	const char *fflags; /* file flags as words, "nodump,nocow", or NULL; see fflags.h */
@@ -70,6 +71,12 @@ enum tarx_kind {
 	TARX_WHITEOUT,
 	TARX_KINDS,
 };
+
+/* Whether its payload is at hand. */
+static inline bool tarx_item_has_data(const struct tarx_item *item)
+{
+	return item->data.fd >= 0 || item->data.known;
+}
 
 static inline bool tarx_is_whiteout(mode_t mode, dev_t rdev)
 {

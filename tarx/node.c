@@ -21,27 +21,6 @@ static int keep(struct tarx_creation *c, const char **to, const char *text)
 	return *to ? 0 : -ENOMEM;
 }
 
-static int read_link(struct tarx_creation *c, const struct align_node *node, struct tarx_item *item,
-		     struct tx_err *err)
-{
-	size_t room = node->st.st_size > 0 ? (size_t)node->st.st_size + 1 : PATH_MAX;
-
-	for (;; room *= 2) {
-		char *text = tx_arena_take(&c->arena, room);
-		ssize_t n = text ? readlinkat(node->dirfd, node->name, text, room) : -1;
-
-		if (!text)
-			return tx_fail(err, ENOMEM, "read the link");
-		if (n < 0)
-			return tx_fail(err, errno, "read the link");
-		if ((size_t)n < room) {
-			text[n] = '\0';
-			item->link = text;
-			return 0;
-		}
-	}
-}
-
 static void tell_cut(struct tarx_creation *c, const char *path, size_t cut)
 {
 	if (cut > 0 && tarx_say_once(c->report, TARX_ONCE_SLASH))
@@ -137,7 +116,8 @@ static bool is_linked(const struct tarx_opts *opts, const struct stat *st)
 /* The bytes of a regular file: from the layer that has them, where they can be shared from there.
  * Returns that layer's file, which is the caller's, or -1. */
 static int fill_data(struct tarx_tree *tree, const struct align_node *node,
-		     const struct tarx_disguise *disguise, struct tarx_item *item)
+		     const struct tarx_look *look, const struct tarx_disguise *disguise,
+		     struct tarx_item *item)
 {
 	int layer = -1;
 
@@ -153,39 +133,42 @@ static int fill_data(struct tarx_tree *tree, const struct align_node *node,
 		.len = item->size,
 		.holes = disguise->source >= 0 || (off_t)node->st.st_blocks * 512 < item->size,
 	};
+	if (disguise->source < 0) {
+		item->data.known = look->bytes;
+		item->data.known_at = look->at;
+		item->data.known_len = look->len;
+	}
 	return layer;
 }
 
-static int load_meta(struct tarx_tree *tree, const struct align_node *node, struct tarx_item *item,
-		     struct tx_err *err)
+/* What a thread found ahead, or is found now; in either case what went wrong is told. */
+static const struct tarx_look *look_at(struct tarx_creation *c, const struct align_node *node)
 {
-	struct tarx_creation *c = tree->c;
-	TX_FD special = -1;
+	const struct tarx_look *look = node->found;
+	struct tarx_looker looker = {
+		.opts = c->report->opts, .wants = &c->wants, .adder = &c->adder, .keeps = true
+	};
+	struct align_node now = *node;
 
-	if (node->fd >= 0) {
-		if (c->wants.fflags && tarx_meta_load_flags(item, node->fd, node->st.st_dev,
-							    &c->asker, &c->arena, err) < 0)
-			tarx_warning(c->report, "%s: %s", node->path, err->text);
-		return tarx_meta_load(item, node->fd, false, &c->wants, &c->owners, &c->arena, err);
-	}
-	special = openat(node->dirfd, node->name,
-			 O_PATH | O_CLOEXEC | (c->report->opts->dereference ? 0 : O_NOFOLLOW));
-	if (special < 0)
-		return tx_fail(err, errno, "open");
-	return tarx_meta_load(item, special, true, &c->wants, &c->owners, &c->arena, err);
+	if (!look)
+		look = tarx_look_at(&looker, &now, &c->arena);
+	tarx_looker_release(&looker);
+	if (look && look->flags_err)
+		tarx_warning(c->report, "%s: %s", node->path, look->flags_err->text);
+	if (look && look->meta_err)
+		tarx_warning(c->report, "%s: %s", node->path, look->meta_err->text);
+	return look;
 }
 
-static int by_name(const void *a, const void *b)
+static void fill_meta(struct tarx_item *item, const struct tarx_item *meta)
 {
-	return strcmp(((const struct tarx_xattr *)a)->name, ((const struct tarx_xattr *)b)->name);
-}
-
-/* File systems list attributes in an order of their own; the archive is to be the same from each. */
-static void sort_xattrs(struct tarx_item *item)
-{
-	if (item->xattr_count > 1)
-		qsort((void *)(uintptr_t)item->xattrs, item->xattr_count, sizeof(*item->xattrs),
-		      by_name);
+	item->acl_access = meta->acl_access;
+	item->acl_default = meta->acl_default;
+	item->xattrs = meta->xattrs;
+	item->xattr_count = meta->xattr_count;
+	item->fflags = meta->fflags;
+	item->projid = meta->projid;
+	item->has_projid = meta->has_projid;
 }
 
 /* ------------------------------------------------------------------ overlayfs' marks */
@@ -269,7 +252,7 @@ static void apply_rootless(struct tarx_creation *c, const struct align_node *nod
 	item->mode = (o.mode & S_IFMT ? 0 : item->mode & S_IFMT) | o.mode;
 	if (!S_ISREG(item->mode)) {
 		item->size = 0;
-		item->data.fd = -1;
+		item->data = (struct align_span){ .fd = -1 };
 	}
 	if (S_ISCHR(item->mode) || S_ISBLK(item->mode))
 		item->rdev = o.rdev;
@@ -332,7 +315,7 @@ static void make_whiteout(struct tarx_item *item)
 	item->link = NULL;
 	item->hardlink = false;
 	item->size = 0;
-	item->data.fd = -1;
+	item->data = (struct align_span){ .fd = -1 };
 	item->xattr_count = 0;
 	item->fflags = NULL;
 	item->has_projid = false;
@@ -340,18 +323,20 @@ static void make_whiteout(struct tarx_item *item)
 
 /* ------------------------------------------------------------------ one node */
 
-static void tell_changed(struct tarx_creation *c, const struct align_node *node)
+static bool has_changed(const struct align_node *node, const struct tarx_look *look)
 {
-	const struct stat *then = &node->st;
 	struct stat now;
 
+	if (look->complete)
+		return look->changed;
+	return fstat(node->fd, &now) == 0 && !tarx_look_is_same(&node->st, &now);
+}
+
+static void tell_changed(struct tarx_creation *c, const struct align_node *node,
+			 const struct tarx_look *look)
+{
 	/* Bytes that were missing have been told of. */
-	if (c->adder.source_told || fstat(node->fd, &now) < 0)
-		return;
-	if (now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
-	    now.st_mtim.tv_nsec == then->st_mtim.tv_nsec &&
-	    now.st_ctim.tv_sec == then->st_ctim.tv_sec &&
-	    now.st_ctim.tv_nsec == then->st_ctim.tv_nsec)
+	if (c->adder.source_told || !has_changed(node, look))
 		return;
 	/* Silenced it counts all the same, as in GNU tar. */
 	if (tarx_opts_silences(c->report->opts, TARX_WARN_FILE_CHANGED))
@@ -390,25 +375,25 @@ static int add_linked(struct tarx_creation *c, const struct stat *st, struct tar
 /* Everything about the node but its path and stat. What cannot be read of it is told here.
  * Returns 0, or -errno: it cannot be stored. LAYER is the caller's. */
 static int fill_rest(struct tarx_tree *tree, const struct align_node *node,
-		     const struct tarx_disguise *disguise, struct tarx_item *item, int *layer,
-		     struct tx_err *err)
+		     const struct tarx_look *look, const struct tarx_disguise *disguise,
+		     struct tarx_item *item, int *layer, struct tx_err *err)
 {
 	struct tarx_creation *c = tree->c;
 
-	if (S_ISLNK(node->st.st_mode) && read_link(c, node, item, err) < 0)
+	if (look->link_err) {
+		*err = *look->link_err;
 		return -err->code;
-	if (item->link)
-		item->link = transformed(c, TARX_RENAME_SYMLINK, item->link);
+	}
+	if (look->link)
+		item->link = transformed(c, TARX_RENAME_SYMLINK, look->link);
 	if (S_ISLNK(node->st.st_mode) && !item->link)
 		return tx_fail(err, ENOMEM, "read the link");
-	if (load_meta(tree, node, item, err) < 0)
-		tarx_warning(c->report, "%s: %s", node->path, err->text);
-	sort_xattrs(item);
+	fill_meta(item, &look->meta);
 	item->subvolume = disguise->subvolume;
 	/* The mode's group bits are its mask: with another mode it would bring the old one back. */
 	if (c->report->opts->override.mode)
 		item->acl_access = NULL;
-	*layer = fill_data(tree, node, disguise, item);
+	*layer = fill_data(tree, node, look, disguise, item);
 	if (c->report->opts->override_stat)
 		apply_rootless(c, node, item);
 	if (tree->diff) {
@@ -439,6 +424,7 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 {
 	struct tarx_creation *c = tree->c;
 	const char *first = NULL;
+	const struct tarx_look *look;
 	struct tarx_item item;
 	struct stat inode;
 	TX_FD layer = -1;
@@ -462,7 +448,10 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 	}
 	if (first)
 		return add_linked(c, &inode, &item, first);
-	if (fill_rest(tree, node, disguise, &item, &layer, &err) < 0) {
+	look = look_at(c, node);
+	if (!look)
+		return tarx_fatal(c->report, "%s: out of memory", node->path);
+	if (fill_rest(tree, node, look, disguise, &item, &layer, &err) < 0) {
 		tarx_tree_tell_failed(c, node->path, &err);
 		return 0;
 	}
@@ -473,6 +462,6 @@ int tarx_tree_add(struct tarx_tree *tree, const struct align_node *node,
 	if (r > 0 && linked)
 		remember(c, node, &inode, &item);
 	if (r > 0 && item.size > 0)
-		tell_changed(c, node);
+		tell_changed(c, node, look);
 	return r > 0 && disguise->opaque ? tarx_tree_add_opaque(tree, node, item.path) : 0;
 }

@@ -137,6 +137,7 @@ struct tarx_opts {
 	uint32_t align; /* bytes, or TARX_ALIGN_* */
 	int64_t align_min; /* bytes; -1: not given */
 	enum align_reflink reflink;
+	unsigned int threads; /* 0: not given */
 	enum tarx_overlay overlay;
 	bool sparse; /* holes are left out of the archive */
 	enum tarx_holes hole_detection;
@@ -222,6 +223,9 @@ static inline enum tarx_overlay tarx_opts_overlay(const struct tarx_opts *opts,
 {
 	return operand->overlay == TARX_OVERLAY_UNSET ? opts->overlay : operand->overlay;
 }
+
+/* How many threads may work at once, at least 1: as given, else what the machine has, up to 4. */
+unsigned int tarx_opts_threads(const struct tarx_opts *opts);
 
 /* "4096", "4K", "1M": bytes, or -1. Pure. */
 int64_t tarx_opts_size(const char *text);

@@ -69,6 +69,7 @@ int tarx_take_xattrs_exclude(struct tarx_opts *opts, char *value);
 int tarx_take_dir(struct tarx_opts *opts, char *value);
 int tarx_take_verbose(struct tarx_opts *opts, char *value);
 int tarx_take_align(struct tarx_opts *opts, char *value);
+int tarx_take_threads(struct tarx_opts *opts, char *value);
 int tarx_take_align_min(struct tarx_opts *opts, char *value);
 int tarx_take_hole_detection(struct tarx_opts *opts, char *value);
 int tarx_take_sparse_version(struct tarx_opts *opts, char *value);

@@ -1,13 +1,18 @@
 /* What options do that more than set a field. */
 #include "tarx/opts_table.h"
 
+#include "align/ahead.h"
 #include "align/block.h"
+#include "tarx/records.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MOST_THREADS 4 /* by default */
 
 /* ------------------------------------------------------------------ what to do */
 
@@ -106,6 +111,27 @@ int tarx_take_align_min(struct tarx_opts *opts, char *value)
 {
 	opts->align_min = tarx_opts_size(value);
 	return opts->align_min < 0 ? tarx_opts_complain("--align-min:", value, "not a size") : 0;
+}
+
+int tarx_take_threads(struct tarx_opts *opts, char *value)
+{
+	uint64_t number;
+
+	if (!tarx_number(value, strlen(value), ALIGN_AHEAD_THREADS, &number) || number == 0)
+		return tarx_opts_complain("--threads:", value, "not a number from 1 to 16");
+	opts->threads = (unsigned int)number;
+	return 0;
+}
+
+unsigned int tarx_opts_threads(const struct tarx_opts *opts)
+{
+	cpu_set_t usable;
+	int count;
+
+	if (opts->threads > 0)
+		return opts->threads;
+	count = sched_getaffinity(0, sizeof(usable), &usable) == 0 ? CPU_COUNT(&usable) : 1;
+	return (unsigned int)(count < MOST_THREADS ? count : MOST_THREADS);
 }
 
 int tarx_take_hole_detection(struct tarx_opts *opts, char *value)

@@ -1,9 +1,14 @@
 #include "tarx/owners.h"
 
+#include "align/cleanup.h"
+
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MOST_ROOM (4u << 20) /* bytes: a group may have very many members */
 
 struct tarx_owner {
 	char *name; /* owned; NULL: the number has no name */
@@ -27,17 +32,36 @@ static struct tarx_owner *add(struct tarx_owners *owners, enum tarx_owner_kind k
 	return &owners->known[kind][owners->count[kind]++];
 }
 
-static const char *look_up_name(enum tarx_owner_kind kind, uint32_t id)
+/* Into ROOM bytes of BUF. 0, and *NAME is NULL where there is none; or errno. */
+static int look_up_in(enum tarx_owner_kind kind, uint32_t id, char *buf, size_t room,
+		      const char **name)
 {
-	const struct passwd *user;
-	const struct group *group;
+	struct passwd user, *found_user = NULL;
+	struct group group, *found_group = NULL;
+	int r;
 
 	if (kind == TARX_USER) {
-		user = getpwuid(id);
-		return user ? user->pw_name : NULL;
+		r = getpwuid_r(id, &user, buf, room, &found_user);
+		*name = found_user ? user.pw_name : NULL;
+	} else {
+		r = getgrgid_r(id, &group, buf, room, &found_group);
+		*name = found_group ? group.gr_name : NULL;
 	}
-	group = getgrgid(id);
-	return group ? group->gr_name : NULL;
+	return r;
+}
+
+/* The caller's; NULL: it has none. */
+static char *look_up_name(enum tarx_owner_kind kind, uint32_t id)
+{
+	for (size_t room = 4096; room <= MOST_ROOM; room *= 4) {
+		TX_FREE char *buf = malloc(room);
+		const char *name = NULL;
+		int r = buf ? look_up_in(kind, id, buf, room, &name) : ENOMEM;
+
+		if (r != ERANGE)
+			return r == 0 && name ? strdup(name) : NULL;
+	}
+	return NULL;
 }
 
 static bool look_up_id(enum tarx_owner_kind kind, const char *name, uint32_t *id)
@@ -60,13 +84,11 @@ static bool look_up_id(enum tarx_owner_kind kind, const char *name, uint32_t *id
 const char *tarx_owners_name(struct tarx_owners *owners, enum tarx_owner_kind kind, uint32_t id)
 {
 	struct tarx_owner one = { .id = id };
-	const char *name;
 
 	for (size_t i = 0; i < owners->count[kind]; i++)
 		if (!owners->known[kind][i].by_name && owners->known[kind][i].id == id)
 			return owners->known[kind][i].name;
-	name = look_up_name(kind, id);
-	one.name = name ? strdup(name) : NULL;
+	one.name = look_up_name(kind, id);
 	if (!add(owners, kind, &one)) {
 		free(one.name);
 		return NULL;

@@ -29,9 +29,12 @@ bool tarx_prune_wants(void *data, const char *path)
 {
 	const struct tarx_prune *prune = data;
 
-	if (prune->only && is_beside(path, prune->only))
-		return false;
 	return !tarx_patterns_match(&prune->report->opts->exclude, path);
+}
+
+bool tarx_prune_is_wanted(const struct tarx_prune *prune, const char *path)
+{
+	return !prune->only || !is_beside(path, prune->only);
 }
 
 /* ------------------------------------------------------------------ by a tag */
@@ -104,7 +107,7 @@ static bool is_older(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
-static bool is_old(const struct tarx_opts *opts, const struct stat *st)
+bool tarx_prune_is_old(const struct tarx_opts *opts, const struct stat *st)
 {
 	return opts->newer && !S_ISDIR(st->st_mode) && is_older(&st->st_mtim, &opts->newer_than) &&
 	       (opts->newer_mtime || is_older(&st->st_ctim, &opts->newer_than));
@@ -116,7 +119,7 @@ enum tarx_verdict tarx_prune_node(struct tarx_prune *prune, const struct align_n
 
 	if (S_ISDIR(node->st.st_mode))
 		return take_directory(prune, node);
-	if (!is_old(opts, &node->st))
+	if (!tarx_prune_is_old(opts, &node->st))
 		return TARX_PRUNE_KEEP;
 	if (opts->verbose && !tarx_opts_silences(opts, TARX_WARN_FILE_UNCHANGED))
 		tarx_notice(prune->report, "%s: file is unchanged; not stored", node->path);

@@ -11,7 +11,7 @@ struct tarx_prune {
 	char *only; /* owned: the one path that is wanted in its directory; or NULL */
 };
 
-/* For align_walk: whether what is shown as PATH is stored at all; DATA is a struct tarx_prune. */
+/* For align_walk, in any thread: whether what is shown as PATH may be stored; DATA is a struct tarx_prune. */
 bool tarx_prune_wants(void *data, const char *path);
 
 enum tarx_verdict {
@@ -20,6 +20,12 @@ enum tarx_verdict {
 	TARX_PRUNE_ALONE, /* it, and nothing below */
 	TARX_PRUNE_KEEP,
 };
+
+/* The same for what was found in a directory of which only one file is wanted. */
+bool tarx_prune_is_wanted(const struct tarx_prune *prune, const char *path);
+
+/* Whether --newer leaves a file out. Pure. */
+bool tarx_prune_is_old(const struct tarx_opts *opts, const struct stat *st);
 
 /* What becomes of NODE, which was opened. */
 enum tarx_verdict tarx_prune_node(struct tarx_prune *prune, const struct align_node *node);

@@ -91,16 +91,68 @@ static bool is_storable(struct tarx_creation *c, const struct align_node *node,
 	return true;
 }
 
-static int take_node(struct tarx_tree *tree, const struct align_node *node, struct align_walk *walk)
+static int take_node(struct tarx_tree *tree, const struct align_node *node,
+		     struct align_ahead *ahead)
 {
 	enum tarx_verdict verdict = tarx_prune_node(&tree->c->prune, node);
 	int r = 0;
 
 	if (verdict == TARX_PRUNE_KEEP || verdict == TARX_PRUNE_ALONE)
-		r = tree->diff ? tarx_tree_add_changed(tree, node, walk) : add_seen(tree, node);
+		r = tree->diff ? tarx_tree_add_changed(tree, node, ahead) : add_seen(tree, node);
 	if (verdict != TARX_PRUNE_KEEP && S_ISDIR(node->st.st_mode))
-		align_walk_skip(walk);
+		align_ahead_skip(ahead);
 	return verdict == TARX_PRUNE_FATAL ? -1 : r;
+}
+
+static void pass_over_snapshot(struct tarx_report *report, const struct align_node *node,
+			       struct align_ahead *ahead)
+{
+	tarx_notice(report, "%s: a snapshot that tarx made for another archive; not stored",
+		    node->path);
+	align_ahead_skip(ahead);
+}
+
+static int take_any(struct tarx_tree *tree, const struct align_node *node,
+		    struct align_ahead *ahead, const struct tx_err *err)
+{
+	struct tarx_creation *c = tree->c;
+
+	if (node->error == EMFILE || node->error == ENFILE || node->error == ENOMEM)
+		return tarx_fatal(c->report, "%s: %s", node->path, err->text);
+	if (!tarx_prune_is_wanted(&c->prune, node->path) ||
+	    (tree->changes && !tarx_tree_is_fuse_mark(tree, node) &&
+	     !tarx_tree_can_name(c, node))) {
+		if (node->self)
+			align_ahead_skip(ahead);
+		return 0;
+	}
+	if (tarx_snapshot_is_other(node)) {
+		pass_over_snapshot(c->report, node, ahead);
+		return 0;
+	}
+	return is_storable(c, node, err) ? take_node(tree, node, ahead) : 0;
+}
+
+static const void *look(void *hand, struct align_node *node, struct tx_arena *arena)
+{
+	return tarx_look_at(hand, node, arena);
+}
+
+/* A looker a thread. What looks into layers, or for holes, does it by the file's descriptor. */
+static void set_up_lookers(struct tarx_looker *lookers, struct align_ahead *ahead,
+			   const struct tarx_tree *tree)
+{
+	const struct tarx_creation *c = tree->c;
+
+	ahead->threads = c->threads;
+	ahead->look = look;
+	for (unsigned int i = 0; i < c->threads; i++) {
+		lookers[i] = (struct tarx_looker){ .opts = c->report->opts,
+						   .wants = &c->wants,
+						   .adder = &c->adder,
+						   .keeps = tree->diff || c->report->opts->sparse };
+		ahead->hands[i] = &lookers[i];
+	}
 }
 
 static void set_up(struct align_walk *walk, struct tarx_creation *c)
@@ -114,40 +166,27 @@ static void set_up(struct align_walk *walk, struct tarx_creation *c)
 	walk->data = &c->prune;
 }
 
-static void pass_over_snapshot(struct tarx_report *report, const struct align_node *node,
-			       struct align_walk *walk)
-{
-	tarx_notice(report, "%s: a snapshot that tarx made for another archive; not stored",
-		    node->path);
-	align_walk_skip(walk);
-}
-
 static int archive(struct tarx_tree *tree, const char *shown, const struct align_lens *lens)
 {
 	struct tarx_report *report = tree->c->report;
-	struct align_walk walk;
+	struct tarx_looker lookers[ALIGN_AHEAD_THREADS] = { 0 };
+	struct align_ahead ahead;
 	struct align_node node;
 	struct tx_err err;
-	int r = align_walk_open(&walk, tree->base, tree->root, shown, &err);
+	int r = align_ahead_open(&ahead, tree->base, tree->root, shown, &err);
 
-	set_up(&walk, tree->c);
-	walk.lens = lens;
-	while (r == 0 && (r = align_walk_next(&walk, &node, &err)) > 0) {
+	set_up(&ahead.walk, tree->c);
+	set_up_lookers(lookers, &ahead, tree);
+	ahead.walk.lens = lens;
+	if (lens) /* it makes snapshots, and tells of them */
+		ahead.threads = 1;
+	while (r == 0 && (r = align_ahead_next(&ahead, &node, &err)) > 0) {
 		tx_arena_reset(&tree->c->arena);
-		r = 0;
-		if (node.error == EMFILE || node.error == ENFILE || node.error == ENOMEM)
-			r = tarx_fatal(report, "%s: %s", node.path, err.text);
-		else if (tree->changes && !tarx_tree_is_fuse_mark(tree, &node) &&
-			 !tarx_tree_can_name(tree->c, &node))
-			align_walk_skip(&walk);
-		else if (tarx_snapshot_is_other(&node))
-			pass_over_snapshot(report, &node, &walk);
-		else if (is_storable(tree->c, &node, &err))
-			r = take_node(tree, &node, &walk);
-		if (r < 0)
-			break;
+		r = take_any(tree, &node, &ahead, &err);
 	}
-	align_walk_release(&walk);
+	align_ahead_release(&ahead);
+	for (unsigned int i = 0; i < tree->c->threads; i++)
+		tarx_looker_release(&lookers[i]);
 	if (r < 0 && report->exit_code < 2)
 		tarx_fatal(report, "%s", err.text);
 	return r;

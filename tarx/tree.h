@@ -2,8 +2,8 @@
 #ifndef TARX_TREE_H
 #define TARX_TREE_H
 
+#include "align/ahead.h"
 #include "align/arena.h"
-#include "align/walk.h"
 #include "overlay/marks.h"
 #include "overlay/source.h"
 #include "tarx/adder.h"
@@ -11,6 +11,7 @@
 #include "tarx/deleted.h"
 #include "tarx/layers.h"
 #include "tarx/links.h"
+#include "tarx/look.h"
 #include "tarx/meta.h"
 #include "tarx/owners.h"
 #include "tarx/prune.h"
@@ -25,7 +26,7 @@ struct tarx_creation {
 	struct tarx_deleted deleted; /* with --whiteouts=podman */
 	struct tarx_owners owners;
 	struct tarx_meta_wants wants;
-	struct align_attrs_asker asker;
+	unsigned int threads; /* that look at files, with the one that writes */
 	struct tarx_prune prune;
 	struct tarx_snapshots snapshots; /* with --snapshot */
 	struct tx_arena arena; /* of the item in hand */
@@ -87,9 +88,9 @@ int tarx_tree_seen(struct tarx_creation *c, int base, const char *path, const ch
 /* Stores what the upper layer of the overlay that PATH lies on changed there (--overlay=diff). */
 int tarx_tree_diff(struct tarx_creation *c, int base, const char *path, const char *shown);
 
-/* Stores one node of an upper layer, by its marks; WALK may be told not to enter it. */
+/* Stores one node of an upper layer, by its marks; AHEAD may be told not to enter it. */
 int tarx_tree_add_changed(struct tarx_tree *tree, const struct align_node *node,
-			  struct align_walk *walk);
+			  struct align_ahead *ahead);
 
 /* The file that has the bytes of the one seen at REL, of an overlay whose changes are stored: of a layer,
  * so that they can be shared, else the merged one. A descriptor or -errno. */

@@ -212,6 +212,27 @@ static int fail_source(struct align_moved *moved, struct tx_err *source_err, ssi
 	return tx_fail(source_err, (int)-r, "read at %jd", (intmax_t)at);
 }
 
+/* Bytes FROM of the span's file on that are known: how many, at most WANT. */
+static size_t known_part(const struct align_span *span, off_t from, size_t want)
+{
+	off_t left = span->known_at + span->known_len - from;
+
+	if (!span->known || from < span->known_at || left <= 0)
+		return 0;
+	return left < (off_t)want ? (size_t)left : want;
+}
+
+static ssize_t fetch(const struct align_span *span, char *to, size_t *want, off_t from)
+{
+	size_t known = known_part(span, from, *want);
+
+	if (known == 0)
+		return tx_read_at(span->fd, to, *want, from);
+	memcpy(to, span->known + (from - span->known_at), known);
+	*want = known;
+	return (ssize_t)known;
+}
+
 /* Reads what is left of the span, up to its byte END, into the buffer, behind what is there. */
 static int buffered_rest(struct tarx_writer *writer, struct align_mover *mover,
 			 const struct align_span *span, off_t end, struct align_moved *moved,
@@ -221,7 +242,7 @@ static int buffered_rest(struct tarx_writer *writer, struct align_mover *mover,
 		size_t room = BUF_ROOM - writer->used;
 		off_t left = end - moved->bytes, from = span->off + moved->bytes;
 		size_t want = left < (off_t)room ? (size_t)left : room;
-		ssize_t got = tx_read_at(span->fd, writer->buf + writer->used, want, from);
+		ssize_t got = fetch(span, writer->buf + writer->used, &want, from);
 		int r;
 
 		if (got < 0) {
@@ -253,13 +274,19 @@ static off_t held_part(const struct tarx_writer *writer, const struct align_move
 	return len < part ? len : part;
 }
 
+static bool is_known(const struct align_span *span)
+{
+	return span->known && span->known_at <= span->off &&
+	       span->known_at + span->known_len >= span->off + span->len;
+}
+
 /* What of the payload is worth moving by itself: whole blocks that can be cloned, or much. */
 static off_t large_part(const struct tarx_writer *writer, const struct align_mover *mover,
-			off_t len)
+			const struct align_span *span, off_t len)
 {
 	off_t at = writer->base + (off_t)writer->at, whole;
 
-	if (writer->stream)
+	if (writer->stream || is_known(span))
 		return 0;
 	if (mover->block && mover->reflink != ALIGN_REFLINK_NEVER &&
 	    align_gap((uint64_t)at, mover->block) == 0) {
@@ -304,7 +331,7 @@ int tarx_writer_span(struct tarx_writer *writer, struct align_mover *mover,
 	*moved = (struct align_moved){ 0 };
 	if (lead > 0)
 		r = buffered_rest(writer, mover, span, lead, moved, source_err, err);
-	large = large_part(writer, mover, span->len - lead);
+	large = large_part(writer, mover, span, span->len - lead);
 	if (r == 0 && moved->bytes == lead && large > 0)
 		r = move_large(writer, mover, span, large, moved, source_err, err);
 	if (r == 0 && moved->bytes == lead + large)
