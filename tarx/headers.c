@@ -129,6 +129,17 @@ bool tarx_body_next(const struct tarx_body *body, size_t *at, struct tarx_record
 	return true;
 }
 
+void tarx_body_cut_padding(struct tarx_body *body)
+{
+	struct tarx_record record;
+	size_t end = 0;
+
+	for (size_t at = 0; tarx_body_next(body, &at, &record);)
+		if (tarx_record_use(&record) != TARX_RECORD_PADDING)
+			end = at;
+	body->len = end;
+}
+
 bool tarx_body_find(const struct tarx_body *body, const char *key, struct tarx_record *record)
 {
 	struct tarx_record one;

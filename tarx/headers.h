@@ -48,6 +48,9 @@ bool tarx_headers_cut(struct tarx_headers *headers, const char *bytes, size_t le
 /* The next record of BODY: *AT is 0 at first. False: there are no more, or what follows is none. */
 bool tarx_body_next(const struct tarx_body *body, size_t *at, struct tarx_record *record);
 
+/* Leaves out the padding at the end, and what is no record, so that nobody has to go through it again. */
+void tarx_body_cut_padding(struct tarx_body *body);
+
 /* The last record of BODY with the keyword KEY, which is the one that counts. */
 bool tarx_body_find(const struct tarx_body *body, const char *key, struct tarx_record *record);
 

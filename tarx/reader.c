@@ -467,6 +467,7 @@ static int take_item(struct tarx_reader *reader, struct tarx_item *item, struct 
 		item->broken = "its headers cannot be read";
 		return 0;
 	}
+	tarx_body_cut_padding(&headers.x);
 	r = tarx_globals_add(&reader->globals, &headers, err);
 	if (r < 0)
 		return r;

@@ -63,10 +63,8 @@ static bool is_filling(const struct tarx_record *record)
 {
 	if (record->value_len < OTHERS_LEAST && (!record->value_len || *record->value != '.'))
 		return false;
-	for (size_t i = 1; i < record->value_len; i++)
-		if (record->value[i] != record->value[0])
-			return false;
-	return true;
+	return record->value_len < 2 ||
+	       !memcmp(record->value, record->value + 1, record->value_len - 1);
 }
 
 /* Others that begin with "tarx." are a later tarx', and kept. */
