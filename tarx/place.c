@@ -375,9 +375,7 @@ void tarx_place_release(struct tarx_place *place)
 	tarx_place_release_later(place);
 	tarx_place_release_removals(place);
 	tarx_live_release(&place->live);
-	for (size_t i = 0; i < place->failure_count; i++)
-		free(place->failures[i]);
-	free(place->failures);
+	tarx_placed_release(&place->failures);
 	free(place->made);
 	tarx_place_let_go(place);
 	align_mover_release(&place->mover);

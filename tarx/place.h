@@ -82,8 +82,7 @@ struct tarx_place {
 	struct tarx_removing removing;
 	struct tarx_later *later; /* owned: what must wait for tarx_place_finish() */
 	size_t later_count, later_room;
-	char **failures; /* owned, and what they point to: paths that were not restored */
-	size_t failure_count;
+	struct tarx_placed failures; /* owned: paths that were not restored */
 	bool anywhere; /* --absolute-names: members may lie outside of the target */
 	struct tarx_made *made; /* owned: symbolic links made while members may lie anywhere */
 	size_t made_count;

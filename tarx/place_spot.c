@@ -63,30 +63,13 @@ void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot)
 /* What was not restored is not there for hard links either: what has its name is something older. */
 void tarx_place_keep_failure(struct tarx_place *place, const char *restored, bool failed)
 {
-	size_t at = 0;
-	char **failures;
-
-	while (at < place->failure_count && strcmp(place->failures[at], restored) != 0)
-		at++;
-	if (failed == (at < place->failure_count))
-		return;
-	if (!failed) {
-		free(place->failures[at]);
-		place->failures[at] = place->failures[--place->failure_count];
-		return;
-	}
-	failures = realloc(place->failures, (at + 1) * sizeof(*failures));
-	if (!failures)
-		return;
-	place->failures = failures;
-	failures[at] = strdup(restored);
-	place->failure_count += failures[at] != NULL;
+	if (failed)
+		tarx_placed_add(&place->failures, restored);
+	else if (place->failures.count > 0)
+		tarx_placed_remove(&place->failures, restored);
 }
 
 bool tarx_place_has_failed(const struct tarx_place *place, const char *restored)
 {
-	for (size_t i = 0; i < place->failure_count; i++)
-		if (!strcmp(place->failures[i], restored))
-			return true;
-	return false;
+	return tarx_placed_has(&place->failures, restored);
 }

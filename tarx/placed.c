@@ -83,6 +83,29 @@ int tarx_placed_add(struct tarx_placed *placed, const char *path)
 	return r < 0 ? r : 0;
 }
 
+void tarx_placed_remove(struct tarx_placed *placed, const char *path)
+{
+	uint64_t h = hash(path, strlen(path), ITSELF);
+	size_t at;
+
+	if (!has(placed, h))
+		return;
+	at = (size_t)(slot(placed, h) - placed->slots);
+	placed->count--;
+	placed->slots[at] = 0;
+	/* What lies behind may have been put there because this one was taken. */
+	for (;;) {
+		uint64_t next;
+
+		at = (at + 1) & (placed->size - 1);
+		next = placed->slots[at];
+		if (!next)
+			return;
+		placed->slots[at] = 0;
+		*slot(placed, next) = next;
+	}
+}
+
 bool tarx_placed_has(const struct tarx_placed *placed, const char *path)
 {
 	return has(placed, hash(path, strlen(path), ITSELF));

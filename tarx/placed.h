@@ -15,6 +15,9 @@ struct tarx_placed {
  * -ENOMEM. */
 int tarx_placed_add(struct tarx_placed *placed, const char *path);
 
+/* PATH itself is forgotten; what it led to is not. */
+void tarx_placed_remove(struct tarx_placed *placed, const char *path);
+
 /* Whether PATH was restored itself; and whether it or something beneath it was. */
 bool tarx_placed_has(const struct tarx_placed *placed, const char *path);
 bool tarx_placed_leads(const struct tarx_placed *placed, const char *path);

@@ -37,6 +37,18 @@ int main(void)
 	tap_number((long long)wrong, 0, "and none that was not restored");
 	tap_ok(tarx_placed_leads(&placed, "dir99/sub") && !tarx_placed_leads(&placed, "dir100/sub"),
 	       "nor a directory that leads to none");
+	right = wrong = 0;
+	for (int i = 0; i < 20000; i += 2) {
+		snprintf(path, sizeof(path), "dir%d/sub/file%d", i % 100, i);
+		tarx_placed_remove(&placed, path);
+		tarx_placed_remove(&placed, path);
+	}
+	for (int i = 0; i < 20000; i++) {
+		snprintf(path, sizeof(path), "dir%d/sub/file%d", i % 100, i);
+		*(tarx_placed_has(&placed, path) ? &right : &wrong) += i % 2 ? 1 : 20000;
+	}
+	tap_number((long long)right, 10000, "of those half is forgotten: the others are known");
+	tap_number((long long)wrong, 10000ll * 20000, "and they are not");
 	tarx_placed_release(&placed);
 	return tap_done();
 }
