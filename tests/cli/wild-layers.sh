@@ -51,9 +51,9 @@ restores() # PROMISE MERGED OPTIONS
 	must umount "$FS"
 }
 
-options=(redirect_dir=on,metacopy=on,index=on redirect_dir=on,metacopy=off,index=off
-	redirect_dir=off,metacopy=off,index=on redirect_dir=on,metacopy=on,index=off
-	redirect_dir=off,metacopy=off,index=off)
+options=("redirect_dir=on,metacopy=on,index=on" "redirect_dir=on,metacopy=off,index=off"
+	"redirect_dir=off,metacopy=off,index=on" "redirect_dir=on,metacopy=on,index=off"
+	"redirect_dir=off,metacopy=off,index=off")
 for kind in btrfs xfs; do
 	fs_make "$kind" 1G
 	fs=$FS
