@@ -133,7 +133,7 @@ kill_it() # NUMBER MILLISECONDS COMMAND...
 	sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
 	victim=$(pgrep -o -x tarx-podman)
 	[ $((number % 5)) -ne 4 ] || victim=$(pgrep -P "${victim:-1}" -x podman)
-	[ -z "$victim" ] || kill -9 "$victim"
+	[ -z "$victim" ] || kill -9 "$victim" 2>/dev/null
 	wait $!
 	settled
 }
