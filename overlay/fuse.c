@@ -119,14 +119,36 @@ static bool serves(const struct words *words, const char *point)
 	return is_program(words) && is_point(last, point);
 }
 
+/* Whether PROCESS sees MOUNT among its own: elsewhere somebody may have told the same name of another one. */
+static bool sees(const char *process, const struct overlay_mount *mount)
+{
+	TX_FREE char *line = NULL;
+	struct overlay_mount_line cut;
+	size_t room = 0;
+	bool found = false;
+	char path[64];
+	FILE *lines;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/mountinfo", process);
+	lines = fopen(path, "re");
+	if (!lines)
+		return false;
+	while (!found && getline(&line, &room, lines) >= 0)
+		found = overlay_mount_line_parse(&cut, line) && cut.major == mount->major &&
+			cut.minor == mount->minor;
+	fclose(lines);
+	return found;
+}
+
 /* 1: it is the process, 0: not, -errno. */
-static int look_at(struct overlay_options *o, const char *process, const char *point)
+static int look_at(struct overlay_options *o, const char *process,
+		   const struct overlay_mount *mount)
 {
 	TX_FREE char *options = NULL;
 	struct words words = { 0 };
 	int r = read_words(&words, process);
 
-	if (r == 0 && serves(&words, point)) {
+	if (r == 0 && serves(&words, mount->point) && sees(process, mount)) {
 		options = join_options(&words);
 		r = options ? overlay_options_parse(o, options) : -ENOMEM;
 		r = r < 0 ? r : 1;
@@ -148,7 +170,7 @@ int overlay_fuse_options(struct overlay_options *o, const struct overlay_mount *
 		return -errno;
 	while (r == 0 && (entry = readdir(proc)))
 		if (isdigit((unsigned char)*entry->d_name) && strlen(entry->d_name) < 20)
-			r = look_at(o, entry->d_name, mount->point);
+			r = look_at(o, entry->d_name, mount);
 	closedir(proc);
 	return r < 0 ? r : r > 0 ? 0 : -ENOENT;
 }

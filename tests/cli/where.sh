@@ -342,8 +342,15 @@ for kind in btrfs xfs; do
 	cp "$fs/3/hidden/file" "$fs/2/hidden/other"
 	echo x >"$fs/3/hand-made"
 	touch "$fs/2/hidden/.wh..wh..opq" "$fs/2/.wh.gone-file-3" "$fs/upper/.wh.hand-made"
+	# The same words of another mount, in a mount namespace that ends with its process.
+	mkdir -p "$fs/other"/{lower,upper,work,merged}
+	unshare --mount sh -c 'cd "$1" && exec fuse-overlayfs -f -o lowerdir=lower,upperdir=upper,workdir=work merged' \
+		sh "$fs/other" 2>"$WORK/said" &
+	other=$!
+	until [ ! -e "/proc/$other" ] || grep -q fuse-overlayfs "/proc/$other/mountinfo"; do sleep 0.01; done
 	if ! (cd "$fs" && fuse-overlayfs -o "lowerdir=1:$fs/2:3" -o upperdir=upper,workdir=work merged) 2>"$WORK/said"; then
 		skip "$kind, fuse-overlayfs" "$(tail -n 1 "$WORK/said")"
+		wait "$other"
 		fs_umount "$FS"
 		continue
 	fi
@@ -369,6 +376,8 @@ for kind in btrfs xfs; do
 		compare "$fs/merged" "$fs/merged2"
 	must umount "$fs/merged2"
 	must umount "$fs/merged"
+	kill "$other"
+	wait "$other"
 	umount_when_free "$FS"
 done
 
