@@ -79,13 +79,13 @@ static int check_parts(const struct tarx_opts *opts)
 
 int tarx_opts_end_parts(struct tarx_opts *opts)
 {
-	const struct tarx_operand *operands = opts->operands;
+	size_t at = 0;
 
 	if (end_part(opts) < 0)
 		return -1;
 	for (size_t i = 0; i < opts->part_count; i++) {
-		opts->parts[i].operands = operands;
-		operands += opts->parts[i].operand_count;
+		opts->parts[i].operands = opts->operands ? opts->operands + at : NULL;
+		at += opts->parts[i].operand_count;
 	}
 	opts->overlay = opts->parts[0].overlay;
 	opts->whiteouts = opts->parts[0].whiteouts;
