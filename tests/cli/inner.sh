@@ -275,7 +275,7 @@ like "a nested archive that was cut: is said" "$err" '*out.tar: cut.tar: *'
 must eval "gzip -c one.tar | head -c 100000 >cut.tar"
 must tar -cf out.tar cut.tar note
 exits 2 "a compressed one that was cut" "$TARX" -xf out.tar --inner cut.tar -C l
-must eval 'gzip -c one.tar >cut.tar && printf x | dd of=cut.tar bs=1 seek=50000 conv=notrunc status=none'
+must eval 'gzip -c one.tar >cut.tar && printf damaged | dd of=cut.tar bs=1 seek=50000 conv=notrunc status=none'
 must tar -cf out.tar cut.tar note
 exits 2 "a compressed one that is damaged" "$TARX" -xf out.tar --inner cut.tar -C l
 
