@@ -290,6 +290,8 @@ for kind in btrfs xfs; do
 	fs_make "$kind" 500M
 	fs=$FS
 	chown 100000:100000 "$fs"
+	# Out of a folder that everybody can enter, wherever the sources are.
+	[ -d "$WORK/lib" ] || must cp -r "$fs_lib" "$WORK/lib"
 	cat >"$WORK/rootless" <<-'END'
 		set -e
 		fs=$1 fs_lib=$2 TARX=$3 PYTHON=$4
@@ -307,7 +309,7 @@ for kind in btrfs xfs; do
 		"$TARX" -c --align --overlay=diff -C upper -f diff2.tar . >>said 2>&1
 	END
 	exits 0 "$kind, rootless: archives and unpacks" setpriv --reuid=100000 --regid=100000 --clear-groups \
-		unshare --user --map-root-user --mount -- sh "$WORK/rootless" "$fs" "$fs_lib" "$TARX" "$PYTHON"
+		unshare --user --map-root-user --mount -- sh "$WORK/rootless" "$fs" "$WORK/lib" "$TARX" "$PYTHON"
 	is "$kind, rootless: without a word" "$(cat "$fs/said")" ""
 	is "$kind, rootless: all whole blocks are shared" "$(field "$fs/stats" bytes cloned)" "$(cat "$fs/whole")"
 	like "$kind, rootless: is the tree that is seen" "$(cat "$fs/compared")" "*, 0 differences"
