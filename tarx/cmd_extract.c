@@ -143,6 +143,20 @@ static void release_targets(struct extraction *x)
 	free(x->targets);
 }
 
+/* Nothing is put off any more. */
+static int settle(void *data)
+{
+	struct extraction *x = data;
+	int r = 0;
+
+	for (size_t i = 0; i < x->target_count; i++) {
+		tarx_place_settle(&x->targets[i]->place);
+		if (x->targets[i]->place.ended)
+			r = -1;
+	}
+	return r;
+}
+
 static int finish_targets(struct extraction *x)
 {
 	struct tx_err err;
@@ -195,12 +209,9 @@ static int place(struct extraction *x, struct target *target, struct tarx_reader
 
 		told.whiteout |= r > 0;
 		tell_done(x, target, &told);
-		return 0;
+		return target->place.ended ? -1 : 0;
 	}
-	if (target->place.refused || tarx_place_is_fatal(&target->place, err.code))
-		return tarx_fatal(x->report, "%s: %s", item->path, err.text);
-	tarx_error(x->report, "%s: %s", item->path, err.text);
-	return 0;
+	return tarx_place_tell(&target->place, item, &err);
 }
 
 /* One member. Negative: nothing else can be restored either. */
@@ -318,10 +329,8 @@ static int take_beside(void *data, struct tarx_section *section, struct tarx_rea
 		tarx_error(x->report, "%s: %s", item->path, item->broken);
 	else if (tarx_place_take_list(&target->place, item, reader, &err) >= 0)
 		tarx_report_member(x->report, &told);
-	else if (tarx_place_is_fatal(&target->place, err.code))
-		return tarx_fatal(x->report, "%s: %s", item->path, err.text);
 	else
-		tarx_error(x->report, "%s: %s", item->path, err.text);
+		return tarx_place_tell(&target->place, item, &err);
 	return 0;
 }
 
@@ -334,6 +343,7 @@ static int begin_sections(struct extraction *x, struct tx_err *err)
 
 	sections->take = take;
 	sections->begin = check_source;
+	sections->end = settle;
 	sections->beside = beside;
 	sections->take_beside = take_beside;
 	sections->data = x;

@@ -353,17 +353,15 @@ bool tarx_meta_has_last(const struct tarx_item *item)
 
 /* ------------------------------------------------------------------ owner, mode, ACLs, times */
 
-/* The owner that the archive means, in this machine's numbers. */
-static void archived_owner(struct setter *s, uid_t *uid, gid_t *gid)
+void tarx_meta_owner(const struct tarx_item *item, const struct tarx_meta_wants *wants,
+		     struct tarx_owners *owners, uid_t *uid, gid_t *gid)
 {
-	const struct tarx_item *item = s->item;
-
 	*uid = item->uid;
 	*gid = item->gid;
-	if (s->wants->numeric)
+	if (wants->numeric)
 		return;
-	*uid = tarx_owners_id(s->owners, TARX_USER, item->uname, *uid);
-	*gid = tarx_owners_id(s->owners, TARX_GROUP, item->gname, *gid);
+	*uid = tarx_owners_id(owners, TARX_USER, item->uname, *uid);
+	*gid = tarx_owners_id(owners, TARX_GROUP, item->gname, *gid);
 }
 
 /* The kernel shows this number for all that it cannot tell. */
@@ -383,7 +381,7 @@ static void set_owner(struct setter *s)
 	uid_t uid;
 	gid_t gid;
 
-	archived_owner(s, &uid, &gid);
+	tarx_meta_owner(s->item, s->wants, s->owners, &uid, &gid);
 	if (s->item->no_owner) {
 		s->forbidden = set_ids;
 		return;

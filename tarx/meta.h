@@ -73,10 +73,15 @@ struct tarx_meta_target {
 };
 
 /* Sets PARTS (TARX_META_*) of what ITEM says, in the order project, flags, owner, attributes, mode,
- * ACLs, times, last flags, so that none undoes another or stands in its way. Goes on after a failure; returns how many there were. */
+ * ACLs, times, last flags, so that none undoes another or stands in its way. Goes on after a failure; returns how many there were.
+ * OWNERS are asked for names only; where ITEM has neither an ACL nor names several threads may call this. */
 int tarx_meta_apply(const struct tarx_item *item, const struct tarx_meta_target *target,
 		    unsigned int parts, const struct tarx_meta_wants *wants,
 		    struct tarx_owners *owners, tarx_meta_complain *complain, void *data);
+
+/* The owner that ITEM means, in this machine's numbers. */
+void tarx_meta_owner(const struct tarx_item *item, const struct tarx_meta_wants *wants,
+		     struct tarx_owners *owners, uid_t *uid, gid_t *gid);
 
 /* The flags that must be set after all else (TARX_META_LAST) are among ITEM's. */
 bool tarx_meta_has_last(const struct tarx_item *item);

@@ -195,43 +195,50 @@ static bool lacks_privilege(struct tarx_place *place)
 	return !place->privileged || place->namespaced;
 }
 
-static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *err)
+void tarx_place_complain(struct tarx_place *place, const char *path, int fd,
+			 enum tarx_meta_loss loss, const struct tx_err *err)
 {
 	static const enum tarx_once once[] = { [TARX_META_LOST_HINT] = TARX_ONCE_BTRFS,
 					       [TARX_META_LOST_PROJECT] = TARX_ONCE_PROJECT,
 					       [TARX_META_LOST_XATTR] = TARX_ONCE_NO_XATTRS,
 					       [TARX_META_LOST_ACL] = TARX_ONCE_NO_ACLS,
 					       [TARX_META_LOST_FLAG] = TARX_ONCE_NO_FLAG };
-	const struct complaint *c = data;
 	const char *why;
 
 	if (loss != TARX_META_LOST) {
-		c->place->report->left_out++;
-		if (!tarx_say_once(c->place->report, once[loss]))
+		place->report->left_out++;
+		if (!tarx_say_once(place->report, once[loss]))
 			return;
 		if (loss == TARX_META_LOST_HINT || loss == TARX_META_LOST_PROJECT)
-			tarx_notice(c->place->report, "%s: %s (and so for others)", c->path,
+			tarx_notice(place->report, "%s: %s (and so for others)", path,
 				    err->text);
 		else
-			tarx_warning(c->place->report, "%s: %s (and so for others)", c->path,
+			tarx_warning(place->report, "%s: %s (and so for others)", path,
 				     err->text);
 		return;
 	}
-	why = err->code == EPERM ? explain(align_attrs_forbidding(c->fd, NULL)) : NULL;
+	why = err->code == EPERM ? explain(align_attrs_forbidding(fd, NULL)) : NULL;
 	if (why) {
-		tarx_warning(c->place->report, "%s: %s; it is %s", c->path, err->text, why);
+		tarx_warning(place->report, "%s: %s; it is %s", path, err->text, why);
 		return;
 	}
 	/* Without privilege some attributes cannot be had; GNU tar does not count that either. */
-	if (err->code == EPERM && lacks_privilege(c->place)) {
-		c->place->report->left_out++;
-		if (tarx_say_once(c->place->report, TARX_ONCE_PRIVILEGE))
-			tarx_notice(c->place->report,
-				    "%s: %s (and so for others: this needs to be root)", c->path,
+	if (err->code == EPERM && lacks_privilege(place)) {
+		place->report->left_out++;
+		if (tarx_say_once(place->report, TARX_ONCE_PRIVILEGE))
+			tarx_notice(place->report,
+				    "%s: %s (and so for others: this needs to be root)", path,
 				    err->text);
 		return;
 	}
-	tarx_warning(c->place->report, "%s: %s", c->path, err->text);
+	tarx_warning(place->report, "%s: %s", path, err->text);
+}
+
+static void complain(void *data, enum tarx_meta_loss loss, const struct tx_err *err)
+{
+	const struct complaint *c = data;
+
+	tarx_place_complain(c->place, c->path, c->fd, loss, err);
 }
 
 /* Owner and mode of ITEM as the attribute of rootless containers; KEEP (owned by the caller) and TEXT
@@ -350,6 +357,16 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 	return place_by_type(place, &trusted, restored, name, reader, err);
 }
 
+int tarx_place_end_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
+			int r, struct tx_err *err)
+{
+	if (r == 0 && tarx_place_note_restored(place, item, restored) < 0)
+		r = tx_fail(err, ENOMEM, "remember what was restored");
+	if (!S_ISDIR(item->mode))
+		tarx_place_keep_failure(place, restored, r < 0);
+	return r;
+}
+
 int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
 		    struct tarx_reader *reader, struct tx_err *err)
 {
@@ -357,12 +374,17 @@ int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, cons
 
 	if (r != 0)
 		return r;
+	place->put_off = false;
 	r = place_trusted(place, item, restored, reader, err);
-	if (r == 0 && tarx_place_note_restored(place, item, restored) < 0)
-		r = tx_fail(err, ENOMEM, "remember what was restored");
-	if (!S_ISDIR(item->mode))
-		tarx_place_keep_failure(place, restored, r < 0);
-	return r;
+	return place->put_off ? 0 : tarx_place_end_item(place, item, restored, r, err);
+}
+
+int tarx_place_tell(struct tarx_place *place, const struct tarx_item *item, const struct tx_err *err)
+{
+	if (place->refused || tarx_place_is_fatal(place, err->code))
+		return tarx_fatal(place->report, "%s: %s", item->path, err->text);
+	tarx_error(place->report, "%s: %s", item->path, err->text);
+	return 0;
 }
 
 int tarx_place_sync(struct tarx_place *place, struct tx_err *err)
@@ -372,6 +394,7 @@ int tarx_place_sync(struct tarx_place *place, struct tx_err *err)
 
 void tarx_place_release(struct tarx_place *place)
 {
+	tarx_place_release_behind(place);
 	tarx_place_release_later(place);
 	tarx_place_release_removals(place);
 	tarx_live_release(&place->live);

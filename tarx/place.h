@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 
+struct tarx_behind;
 struct tarx_later;
 struct tarx_made;
 
@@ -80,6 +81,9 @@ struct tarx_place {
 	struct tarx_parent parent;
 	struct tarx_live live;
 	struct tarx_removing removing;
+	struct tarx_behind *behind; /* owned: files that are filled by threads; NULL: there were none */
+	bool put_off; /* the last item is such a file, and not complete yet */
+	bool ended; /* what became of one was told, and nothing else can be restored */
 	struct tarx_later *later; /* owned: what must wait for tarx_place_finish() */
 	size_t later_count, later_room;
 	struct tarx_placed failures; /* owned: paths that were not restored */
@@ -106,7 +110,8 @@ int tarx_place_enter_top(struct tarx_place *place, const char *top, struct tx_er
  * cannot be set are warned of here.
  * Returns 0; where an option says that what is there stays, place->stayed is set. 1: it stands for a removal,
  * which is noted. Or -errno, and then nothing of the item is left, but for a file that --overwrite was
- * writing. */
+ * writing. A regular file may be completed later, by a thread: should it fail then, that is told as
+ * tarx_place_tell() does, and it does not count as a member any more. */
 int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
 		    struct tarx_reader *reader, struct tx_err *err);
 
@@ -115,9 +120,12 @@ int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, cons
 int tarx_place_take_list(struct tarx_place *place, const struct tarx_item *item,
 			 struct tarx_reader *reader, struct tx_err *err);
 
-/* Whether after this errno nothing else can be restored either. A read-only subvolume or mount below
- * the target is not the end. */
-bool tarx_place_is_fatal(const struct tarx_place *place, int errnum);
+/* Says that ITEM could not be restored. 0, or -1 where nothing else can be restored either. */
+int tarx_place_tell(struct tarx_place *place, const struct tarx_item *item, const struct tx_err *err);
+
+/* Returns when all that was put off is done. To be called before a reader that gave members is released, and
+ * before the two below. */
+void tarx_place_settle(struct tarx_place *place);
 
 /* Carries out the removals. Tells what cannot be removed. */
 void tarx_place_remove(struct tarx_place *place);

@@ -101,6 +101,7 @@ static int replace_by_directory(struct tarx_place *place, const struct tarx_item
 	int dir = place->parent.fd, r;
 
 	tx_temp_name(temp);
+	tarx_place_settle(place);
 	place->parent.stale = true;
 	r = make_new(place, item, temp, subvolume);
 	if (r < 0)

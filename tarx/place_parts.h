@@ -43,14 +43,15 @@ struct tarx_spot {
 const char *tarx_spot_name(const struct tarx_spot *spot);
 
 /* After EEXIST: the other name. Returns false when that was taken already. */
-bool tarx_spot_step_aside(const struct tarx_place *place, struct tarx_spot *spot);
+bool tarx_spot_step_aside(struct tarx_place *place, struct tarx_spot *spot);
 
-/* It is complete: it takes the place of what was there, a directory only if that is empty. 0 or
- * -errno. */
-int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot);
+/* The end of every kind, R being how its making went: what is complete takes the place of what was there, a directory
+ * only if that is empty; what is not goes, and what was there stays. 0 or -errno. */
+int tarx_spot_end(struct tarx_place *place, struct tarx_spot *spot, int r, struct tx_err *err);
 
-/* It is not: it goes, and what was there stays. */
-void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot);
+/* Until its own mode is set, what is made belongs to us alone: devices, FIFOs, and files that more than a mode
+ * protects. */
+#define TARX_MADE_AT_FIRST 0600
 
 /* Sets PARTS (TARX_META_*) of the item's attributes on INODE; what cannot be set is warned of. */
 void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item,
@@ -69,6 +70,49 @@ int tarx_place_special(struct tarx_place *place, const struct tarx_item *item, c
 		       struct tx_err *err);
 int tarx_place_directory(struct tarx_place *place, const struct tarx_item *item, const char *path,
 			 const char *name, struct tx_err *err);
+
+/* What place_fill.c adds: the bytes of ITEM into the new file FD. 0 or -errno. */
+int tarx_place_fill(struct tarx_place *place, const struct tarx_item *item,
+		    struct tarx_reader *reader, int fd, struct tx_err *err);
+
+/* The same out of the archive's file, which ends at byte ARCHIVE_END. *REFUSED becomes true where that is why. */
+int tarx_fill_from_file(struct align_mover *mover, const struct tarx_item *item, off_t archive_end,
+			int fd, bool *refused, struct tx_err *err);
+
+/* The same into memory, of which there are item->size bytes. */
+int tarx_fill_memory(char *to, const struct tarx_item *item, struct tarx_reader *reader,
+		     struct tx_err *err);
+
+/* Whether the payload can be shared; and whether it lies in the file and is worth more than its bytes from the
+ * reader's buffer, as it can be shared or is long. */
+bool tarx_fill_shares(const struct align_mover *mover, const struct tarx_item *item);
+bool tarx_fill_is_direct(const struct align_mover *mover, const struct tarx_item *item);
+
+/* What place_behind.c adds: files that are filled by threads, behind whoever makes them. */
+
+/* Whether the regular file ITEM may be filled later: nothing else depends on it. */
+bool tarx_place_can_wait(const struct tarx_place *place, const struct tarx_item *item);
+
+/* Gives the new file FD (taken over), whose path is RESTORED, its bytes and attributes, or puts that off
+ * (place->put_off): then what became of it is told later, and nothing is left of it where it failed. 0 or -errno. */
+int tarx_place_fill_behind(struct tarx_place *place, const struct tarx_item *item,
+			   const char *restored, int fd, struct tarx_reader *reader,
+			   struct tx_err *err);
+
+/* Settles, and gives back what that took. */
+void tarx_place_release_behind(struct tarx_place *place);
+
+/* The attribute ERR tells of could not be set on the inode FD, whose path is PATH: says so. */
+void tarx_place_complain(struct tarx_place *place, const char *path, int fd,
+			 enum tarx_meta_loss loss, const struct tx_err *err);
+
+/* Whether after this errno nothing else can be restored either. A read-only subvolume or mount below
+ * the target is not the end. */
+bool tarx_place_is_fatal(const struct tarx_place *place, int errnum);
+
+/* The end of ITEM, R being how it went: what later members ask for is remembered. 0 or -errno. */
+int tarx_place_end_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
+			int r, struct tx_err *err);
 
 /* Begins the error R (-errno) of doing WHAT to NAME in the directory DIR. Where a file flag is in the
  * way it is named. Returns R. */

@@ -132,6 +132,7 @@ static int take_in_order(struct tarx_place *place, const char *path, struct tx_e
 	if (place->removing.how == TARX_REMOVALS_DROP ||
 	    !tarx_placed_leads(&place->removing.placed, path))
 		return note_gone(place, path, err);
+	tarx_place_settle(place);
 	place->parent.stale = true;
 	dir = open_above(place, path, &last, false);
 	r = dir < 0 ? dir : tx_remove_tree(dir, last);
@@ -460,8 +461,10 @@ static int clear_before(struct tarx_place *place, const char *path)
 {
 	TX_FD fd = tx_open_beneath(place->root, *path ? path : ".", O_RDONLY | O_DIRECTORY, 0);
 	struct tx_names names;
-	int r = fd < 0 ? fd : tx_names_read(&names, fd);
+	int r;
 
+	tarx_place_settle(place);
+	r = fd < 0 ? fd : tx_names_read(&names, fd);
 	if (r < 0)
 		return r;
 	place->parent.stale = true;

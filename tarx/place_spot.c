@@ -15,10 +15,12 @@ const char *tarx_spot_name(const struct tarx_spot *spot)
 	return spot->temp[0] ? spot->temp : spot->name;
 }
 
-bool tarx_spot_step_aside(const struct tarx_place *place, struct tarx_spot *spot)
+bool tarx_spot_step_aside(struct tarx_place *place, struct tarx_spot *spot)
 {
 	if (spot->temp[0])
 		return false;
+	/* It may be one of ours, and not be complete yet. */
+	tarx_place_settle(place);
 	tx_temp_name(spot->temp);
 	tx_doom(place->parent.fd, spot->temp);
 	return true;
@@ -31,7 +33,8 @@ static int remove_directory(const struct tarx_place *place, const char *name)
 	return unlinkat(place->parent.fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot)
+/* It takes the place of what was there, a directory only if that is empty. */
+static int take_place(struct tarx_place *place, struct tarx_spot *spot)
 {
 	int dir = place->parent.fd, r = 0;
 
@@ -53,11 +56,19 @@ int tarx_spot_settle(struct tarx_place *place, struct tarx_spot *spot)
 	return r;
 }
 
-void tarx_spot_abandon(struct tarx_place *place, const struct tarx_spot *spot)
+int tarx_spot_end(struct tarx_place *place, struct tarx_spot *spot, int r, struct tx_err *err)
 {
-	unlinkat(place->parent.fd, tarx_spot_name(spot), 0);
-	if (spot->temp[0])
-		tx_undoom();
+	int taken = r < 0 ? 0 : take_place(place, spot);
+
+	if (taken < 0)
+		r = tarx_place_refused(place->parent.fd, spot->name, taken, "replace what is there",
+				       err);
+	if (r < 0) {
+		unlinkat(place->parent.fd, tarx_spot_name(spot), 0);
+		if (spot->temp[0])
+			tx_undoom();
+	}
+	return r;
 }
 
 /* What was not restored is not there for hard links either: what has its name is something older. */

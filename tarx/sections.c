@@ -163,6 +163,8 @@ static int read_archive(struct tarx_sections *sections, struct tarx_section *sec
 		if (take(sections, section, reader, &item) < 0)
 			break;
 	}
+	if (sections->end && sections->end(sections->data) < 0)
+		return -1;
 	if (r < 0)
 		return fail(sections, section, err.text);
 	if (reader->damaged)

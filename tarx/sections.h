@@ -34,6 +34,8 @@ struct tarx_sections {
 	struct tarx_section *(*beside)(void *data, const struct tarx_item *item);
 	int (*take_beside)(void *data, struct tarx_section *section, struct tarx_reader *reader,
 			   const struct tarx_item *item);
+	/* The last member of an archive was given away; what it still needs of its reader ends. Or NULL. */
+	int (*end)(void *data);
 	void *data; /* borrowed: for these */
 	bool moves; /* what is taken is read: bytes of members count in the bar */
 };
