@@ -31,7 +31,8 @@ static int fill_piece(struct align_mover *mover, const struct align_span *span, 
 	struct align_moved moved;
 	int r = align_span_move(mover, span, fd, at, &moved, err);
 
-	*refused |= r < 0 && moved.refused;
+	/* Else it was copied instead, and that failed. */
+	*refused |= r < 0 && moved.refused && mover->reflink == ALIGN_REFLINK_ALWAYS;
 	if (r < 0)
 		return r;
 	if (moved.bytes < span->len)

@@ -14,6 +14,7 @@ FIEMAP_FLAG_SYNC = 1
 EXTENT_LAST, EXTENT_SHARED = 0x1, 0x2000
 HEADER, EXTENT = struct.Struct("=QQLLLL"), struct.Struct("=QQQ16xL12x")
 AT_ONCE = 512
+APPARENT = 256 << 30  # bytes of an image: as large as disks are, since btrfs reserves room as it has it
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -89,7 +90,7 @@ class Disk:
         self.root = os.path.join(self.work, "disk")
         os.mkdir(self.root)
         with open(self.image, "wb") as image:
-            image.truncate(need)
+            image.truncate(max(need, APPARENT))
         make = {"btrfs": ["mkfs.btrfs", "-q"], "xfs": ["mkfs.xfs", "-q", "-m", "reflink=1"],
                 "ext4": ["mkfs.ext4", "-q", "-F"]}[kind]
         subprocess.run([*make, self.image], check=True, stdout=subprocess.DEVNULL)

@@ -76,5 +76,9 @@ class Cp(Tool):
                 self.target(disk)]
 
 
-def all_tools(program, kind):
-    return [Tarx(program), Cp("always" if kind in ("btrfs", "xfs") else "auto"), GnuTar(), BsdTar()]
+NAMES = ("tarx", "cp", "tar", "bsdtar")
+
+
+def chosen_tools(names, program, kind):
+    tools = [Tarx(program), Cp("always" if kind in ("btrfs", "xfs") else "auto"), GnuTar(), BsdTar()]
+    return [tool for tool in tools if tool.name in names]

@@ -185,7 +185,7 @@ class Million(Workload):
         self.name = f"million-{count // 1000}k"
 
     def need(self):
-        return self.count * 30000 + 1000 * MB
+        return self.count * 16000 + 1000 * MB
 
     def make(self, disk):
         spread(disk.path("source"), self.count, max(1, self.count // 100),
