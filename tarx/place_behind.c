@@ -35,7 +35,7 @@ struct waiting {
 	bool round_tail;
 	const struct tarx_meta_wants *wants; /* borrowed */
 
-	struct stat st; /* as it was made */
+	struct stat st; /* when it had its bytes */
 	struct align_tally tally;
 	struct complaint *complaints, **last;
 	bool refused;
@@ -90,10 +90,10 @@ static void fill(void *hand, void *job)
 	mover->block = file->block;
 	mover->round_tail = file->round_tail;
 	mover->tally = &file->tally;
-	if (fstat(file->fd, &file->st) < 0)
+	file->r = put_bytes(mover, file);
+	/* Not before: what was looked at gets another time when it is written to. */
+	if (fstat(file->fd, &file->st) < 0 && file->r == 0)
 		file->r = tx_fail(&file->err, errno, "look at it");
-	else
-		file->r = put_bytes(mover, file);
 	if (file->r == 0)
 		tarx_meta_apply(&file->item,
 				&(struct tarx_meta_target){ .fd = file->fd, .now = &file->st },

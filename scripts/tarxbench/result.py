@@ -78,39 +78,57 @@ def write_json(benches, machine, path):
 
 
 PLOT = """
-set terminal svg size 760,300 font "sans,12"
+set terminal svg size 760,300 font "sans,12" background "white"
 set output "{out}"
-set title "{title}"
+set title "{title}" font ",13"
 set style data histogram
 set style histogram errorbars gap 1 lw 1
-set style fill solid 0.85 border -1
+set style fill solid 1.0 noborder
 set logscale y
-set yrange [*:*]
-set ylabel "seconds"
-set grid ytics lc rgb "#cccccc"
-set key outside right
-set boxwidth 0.9
+set yrange [{least}:{most}]
+set format y "%g s"
+set border 3 lc rgb "#666666"
+set tics nomirror scale 0.4 textcolor rgb "#333333"
+set grid ytics lc rgb "#dddddd"
+set key below horizontal samplen 1.2
+set boxwidth 0.92
+set errorbars lc rgb "#333333"
 $data << EOD
 {data}
 EOD
-plot for [i=0:{last}] $data using 3*i+2:3*i+3:3*i+4:xtic(1) title word("{names}", i+1)
+plot {plots}
 """
+
+# Who it is about stands out; whom it is compared with does not.
+COLOURS = ("#0b7285", "#adb5bd", "#ced4da", "#868e96")
+
+
+def seconds(value):
+    return f"{value:.2g}" if value < 1 else f"{value:.1f}"
+
+
+def plot(name, benches, out):
+    """gnuplot's words: the phases on each file system, a bar a tool, from its least to its most."""
+    tools = benches[0].tools
+    data, ends = [], []
+    for bench in benches:
+        for phase in (CREATE, EXTRACT):
+            figures = [bench.figures.get((phase, tool.name)) for tool in tools]
+            if all(figures):
+                data.append(f'"{phase}, {bench.disk.kind}" ' + " ".join(
+                    f"{f.median():.6f} {min(f.seconds):.6f} {max(f.seconds):.6f} {seconds(f.median())}"
+                    for f in figures))
+                ends += [time for f in figures for time in f.seconds]
+    bars = [f'$data using {4 * i + 2}:{4 * i + 3}:{4 * i + 4}:xtic(1) title "{tool.title}" lc rgb "{COLOURS[i]}"'
+            for i, tool in enumerate(tools)]
+    labels = [f"$data using ($0 + {(i - (len(tools) - 1) / 2) / (len(tools) + 1):.3f}):{4 * i + 4}:{4 * i + 5} "
+              'with labels offset 0,0.6 font ",9" notitle' for i in range(len(tools))]
+    return PLOT.format(out=out, title=f"{name}: {benches[0].workload.title}", data="\n".join(data),
+                       least=min(ends) / 3, most=max(ends) * 3, plots=", ".join(bars + labels))
 
 
 def write_plots(benches, folder):
-    """A picture for each workload: the phases on both file systems, a bar a tool."""
     for name in dict.fromkeys(bench.workload.name for bench in benches):
         chosen = [bench for bench in benches if bench.workload.name == name]
-        tools = chosen[0].tools
-        data = []
-        for bench in chosen:
-            for phase in (CREATE, EXTRACT):
-                figures = [bench.figures.get((phase, tool.name)) for tool in tools]
-                if all(figures):
-                    data.append(f'"{bench.disk.kind} {phase}" ' + " ".join(
-                        f"{f.median():.6f} {min(f.seconds):.6f} {max(f.seconds):.6f}" for f in figures))
-        text = PLOT.format(out=os.path.join(folder, f"{name}.svg"), data="\n".join(data),
-                           title=f"{name}: {chosen[0].workload.title}", last=len(tools) - 1,
-                           names=" ".join(tool.title.split()[0].replace("GNU", "GNU-tar")
-                                          for tool in tools))
+        text = plot(name, chosen, os.path.join(folder, f"{name}.svg"))
         subprocess.run(["gnuplot"], input=text.encode(), check=True)
