@@ -12,7 +12,7 @@
 
 struct align_behind {
 	/* To be set before the first job. */
-	unsigned int threads; /* at most so many, with the one who hands out; 1: nothing is put off */
+	unsigned int threads; /* the most, with who hands out; 1: nothing is put off */
 	size_t job_size; /* bytes of a job; they are zero at first, and then as the last job left them */
 	/* Does JOB. Called by any thread, HAND being that thread's. */
 	void (*work)(void *hand, void *job);

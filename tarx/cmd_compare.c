@@ -101,13 +101,7 @@ void tarx_cmd_compare(struct tarx_report *report)
 	struct run run = { .top = top,
 			   .c = { .report = report,
 				  .owners = &owners,
-				  .wants = { .xattrs = opts->xattrs,
-					     .no_selinux = !opts->selinux,
-					     .include = &opts->xattrs_include,
-					     .exclude = &opts->xattrs_exclude,
-					     .acls = opts->acls,
-					     .fflags = opts->fflags,
-					     .numeric = opts->numeric_owner },
+				  .wants = tarx_opts_wants(opts),
 				  .root = -1 } };
 	struct tx_err err;
 

@@ -87,13 +87,7 @@ void tarx_cmd_create(struct tarx_report *report)
 	const struct tarx_opts *opts = report->opts;
 	struct tarx_creation c = {
 		.report = report,
-		.wants = { .xattrs = opts->xattrs,
-			   .no_selinux = !opts->selinux,
-			   .include = &opts->xattrs_include,
-			   .exclude = &opts->xattrs_exclude,
-			   .acls = opts->acls,
-			   .fflags = opts->fflags,
-			   .numeric = opts->numeric_owner },
+		.wants = tarx_opts_wants(opts),
 		.prune = { .report = report },
 		.snapshots = { .report = report },
 		.threads = tarx_opts_threads(opts),

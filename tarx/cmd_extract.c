@@ -35,24 +35,17 @@ struct extraction {
 
 static struct tarx_meta_wants what_to_restore(const struct tarx_opts *opts)
 {
+	struct tarx_meta_wants wants = tarx_opts_wants(opts);
 	bool root = geteuid() == 0;
 	mode_t mask = umask(0);
 
 	umask(mask);
-	return (struct tarx_meta_wants){
-		.xattrs = opts->xattrs,
-		.no_selinux = !opts->selinux,
-		.include = &opts->xattrs_include,
-		.exclude = &opts->xattrs_exclude,
-		.acls = opts->acls,
-		.fflags = opts->fflags,
-		.owner = opts->same_owner < 0 ? root : opts->same_owner,
-		.numeric = opts->numeric_owner,
-		.touch = opts->touch,
-		.mode_mask = (opts->same_permissions < 0 ? root : opts->same_permissions)
-				     ? 07777
-				     : 0777 & ~mask,
-	};
+	wants.owner = opts->same_owner < 0 ? root : opts->same_owner;
+	wants.touch = opts->touch;
+	wants.mode_mask = (opts->same_permissions < 0 ? root : opts->same_permissions)
+				  ? 07777
+				  : 0777 & ~mask;
+	return wants;
 }
 
 /* --reflink=always is a promise that a pipe or a compressed archive cannot keep. */

@@ -292,6 +292,19 @@ int tarx_opts_parse(struct tarx_opts *opts, int argc, char **argv)
 	return read_words(opts, argc, argv);
 }
 
+struct tarx_meta_wants tarx_opts_wants(const struct tarx_opts *opts)
+{
+	return (struct tarx_meta_wants){
+		.xattrs = opts->xattrs,
+		.no_selinux = !opts->selinux,
+		.include = &opts->xattrs_include,
+		.exclude = &opts->xattrs_exclude,
+		.acls = opts->acls,
+		.fflags = opts->fflags,
+		.numeric = opts->numeric_owner,
+	};
+}
+
 void tarx_opts_release(struct tarx_opts *opts)
 {
 	for (size_t i = 0; i < opts->dir_count; i++)

@@ -3,6 +3,7 @@
 #define TARX_OPTS_H
 
 #include "align/span.h"
+#include "tarx/meta.h"
 #include "tarx/override.h"
 #include "tarx/pattern.h"
 #include "tarx/press.h"
@@ -223,6 +224,9 @@ static inline enum tarx_overlay tarx_opts_overlay(const struct tarx_opts *opts,
 {
 	return operand->overlay == TARX_OVERLAY_UNSET ? opts->overlay : operand->overlay;
 }
+
+/* Which attributes of files they mean; what is set of them is the business of whoever restores. */
+struct tarx_meta_wants tarx_opts_wants(const struct tarx_opts *opts);
 
 /* How many threads may work at once, at least 1: as given, else what the machine has, up to 4. */
 unsigned int tarx_opts_threads(const struct tarx_opts *opts);

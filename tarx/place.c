@@ -210,11 +210,9 @@ void tarx_place_complain(struct tarx_place *place, const char *path, int fd,
 		if (!tarx_say_once(place->report, once[loss]))
 			return;
 		if (loss == TARX_META_LOST_HINT || loss == TARX_META_LOST_PROJECT)
-			tarx_notice(place->report, "%s: %s (and so for others)", path,
-				    err->text);
+			tarx_notice(place->report, "%s: %s (and so for others)", path, err->text);
 		else
-			tarx_warning(place->report, "%s: %s (and so for others)", path,
-				     err->text);
+			tarx_warning(place->report, "%s: %s (and so for others)", path, err->text);
 		return;
 	}
 	why = err->code == EPERM ? explain(align_attrs_forbidding(fd, NULL)) : NULL;
@@ -357,8 +355,8 @@ static int place_trusted(struct tarx_place *place, const struct tarx_item *item,
 	return place_by_type(place, &trusted, restored, name, reader, err);
 }
 
-int tarx_place_end_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
-			int r, struct tx_err *err)
+int tarx_place_end_item(struct tarx_place *place, const struct tarx_item *item,
+			const char *restored, int r, struct tx_err *err)
 {
 	if (r == 0 && tarx_place_note_restored(place, item, restored) < 0)
 		r = tx_fail(err, ENOMEM, "remember what was restored");
@@ -379,7 +377,8 @@ int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, cons
 	return place->put_off ? 0 : tarx_place_end_item(place, item, restored, r, err);
 }
 
-int tarx_place_tell(struct tarx_place *place, const struct tarx_item *item, const struct tx_err *err)
+int tarx_place_tell(struct tarx_place *place, const struct tarx_item *item,
+		    const struct tx_err *err)
 {
 	if (place->refused || tarx_place_is_fatal(place, err->code))
 		return tarx_fatal(place->report, "%s: %s", item->path, err->text);

@@ -81,7 +81,7 @@ struct tarx_place {
 	struct tarx_parent parent;
 	struct tarx_live live;
 	struct tarx_removing removing;
-	struct tarx_behind *behind; /* owned: files that are filled by threads; NULL: there were none */
+	struct tarx_behind *behind; /* owned: files that threads fill; NULL: none so far */
 	bool put_off; /* the last item is such a file, and not complete yet */
 	bool ended; /* what became of one was told, and nothing else can be restored */
 	struct tarx_later *later; /* owned: what must wait for tarx_place_finish() */
@@ -121,7 +121,8 @@ int tarx_place_take_list(struct tarx_place *place, const struct tarx_item *item,
 			 struct tarx_reader *reader, struct tx_err *err);
 
 /* Says that ITEM could not be restored. 0, or -1 where nothing else can be restored either. */
-int tarx_place_tell(struct tarx_place *place, const struct tarx_item *item, const struct tx_err *err);
+int tarx_place_tell(struct tarx_place *place, const struct tarx_item *item,
+		    const struct tx_err *err);
 
 /* Returns when all that was put off is done. To be called before a reader that gave members is released, and
  * before the two below. */

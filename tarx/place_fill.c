@@ -43,8 +43,8 @@ static int fill_piece(struct align_mover *mover, const struct align_span *span, 
 }
 
 /* Every segment, or the one piece that there is; holes between them are left out. */
-int tarx_fill_from_file(struct align_mover *mover, const struct tarx_item *item, off_t archive_end, int fd,
-			bool *refused, struct tx_err *err)
+int tarx_fill_from_file(struct align_mover *mover, const struct tarx_item *item, off_t archive_end,
+			int fd, bool *refused, struct tx_err *err)
 {
 	const struct tarx_segment whole = { 0, item->size, item->data.off };
 	const struct tarx_segment *segments = item->segments ? item->segments : &whole;

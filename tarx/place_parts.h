@@ -111,8 +111,8 @@ void tarx_place_complain(struct tarx_place *place, const char *path, int fd,
 bool tarx_place_is_fatal(const struct tarx_place *place, int errnum);
 
 /* The end of ITEM, R being how it went: what later members ask for is remembered. 0 or -errno. */
-int tarx_place_end_item(struct tarx_place *place, const struct tarx_item *item, const char *restored,
-			int r, struct tx_err *err);
+int tarx_place_end_item(struct tarx_place *place, const struct tarx_item *item,
+			const char *restored, int r, struct tx_err *err);
 
 /* Begins the error R (-errno) of doing WHAT to NAME in the directory DIR. Where a file flag is in the
  * way it is named. Returns R. */

@@ -102,8 +102,8 @@ static void test(unsigned int threads, uint32_t jobs, uint32_t every)
 	unsigned int all;
 	uint32_t put_off = give_out(threads, jobs, every, &all);
 
-	tap_number((long)all, (long)jobs, "%u threads, %u jobs, settled after %u: each is done", threads,
-		   jobs, every);
+	tap_number((long)all, (long)jobs, "%u threads, %u jobs, settled after %u: each is done",
+		   threads, jobs, every);
 	tap_number((long)book.heard, (long)jobs, "and heard of");
 	tap_number(book.wrong, 0, "once, in order");
 	tap_ok(threads > 1 && jobs > 100 ? put_off > jobs - 100 : put_off == 0,
