@@ -41,8 +41,11 @@ int main(int argc, char **argv)
 {
 	struct tarx_report report;
 	struct tarx_opts opts;
-	int r = tarx_opts_parse(&opts, argc, argv);
+	int r;
 
+	/* A message is one write, whoever else writes there. */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
+	r = tarx_opts_parse(&opts, argc, argv);
 	if (r == 0) {
 		tarx_report_open(&report, &opts);
 		if (!(opts.mode & (TARX_CREATE | TARX_APPEND | TARX_REALIGN)) &&

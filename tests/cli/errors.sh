@@ -423,5 +423,12 @@ like "--version: names the program" "$out" "tarx*[0-9]*"
 exits 2 "--help into a full disk: exit 2" bash -c '"$0" --help >/dev/full' "$TARX"
 exits 2 "--stats to a file that cannot be: exit 2" "$TARX" -c --stats=/no/such/dir -C src -f out/s.tar .
 like "--stats to a file that cannot be: is named" "$err" "*/no/such/dir*"
+is "a message is one write" "$("$PYTHON" - "$TARX" <<-'END'
+	import socket, subprocess, sys
+	ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+	subprocess.run([sys.argv[1], "-t", "-f", "none.tar"], stderr=its)
+	print(ours.recv(1000).decode().count("tarx: none.tar: open: No such file or directory\n"))
+END
+)" 1
 
 finish
