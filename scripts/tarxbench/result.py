@@ -7,7 +7,7 @@ from .run import CREATE, EXTRACT
 
 COLUMNS = ("file system", "workload", "phase", "tool", "runs", "median s", "least s", "most s", "user s",
            "system s", "of cp", "of the faster tar", "grown bytes", "shared bytes", "payload bytes",
-           "archive bytes", "peak memory bytes")
+           "archive bytes", "header bytes", "padding bytes", "peak memory bytes")
 
 
 def human(n):
@@ -36,7 +36,7 @@ def rows_of(bench):
             yield (bench.disk.kind, bench.workload.name, phase, tool.title, len(f.seconds), f.median(),
                    min(f.seconds), max(f.seconds), f.user[middle], f.system[middle],
                    f.ratio(cp) if cp else None, f.ratio(tar) if tar else None, f.grown, f.shared,
-                   bench.payload, f.length, max(f.memory))
+                   bench.payload, f.length, f.headers, f.padding, max(f.memory))
 
 
 def ratio(value):
@@ -47,7 +47,7 @@ def table(bench):
     lines = [f"{bench.disk.kind}, {bench.workload.name}: {bench.workload.title}, "
              f"{human(bench.payload)}",
              "| phase   | tool                     |   median s |   least ..  most s | user+sys s |"
-             "  of cp | of tar |    grown |   shared |   memory |"]
+             "  of cp | of tar |    grown |   shared |  headers |  padding |   memory |"]
     for row in rows_of(bench):
         values = dict(zip(COLUMNS, row))
         lines.append(
@@ -55,7 +55,8 @@ def table(bench):
             f" {values['least s']:8.4f} {values['most s']:9.4f} |"
             f" {values['user s'] + values['system s']:10.3f} | {ratio(values['of cp']):>6} |"
             f" {ratio(values['of the faster tar']):>6} | {human(max(values['grown bytes'], 0)):>8} |"
-            f" {human(values['shared bytes']):>8} | {human(values['peak memory bytes']):>8} |")
+            f" {human(values['shared bytes']):>8} | {human(values['header bytes']):>8} |"
+            f" {human(values['padding bytes']):>8} | {human(values['peak memory bytes']):>8} |")
     return "\n".join(lines) + "\n"
 
 

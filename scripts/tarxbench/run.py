@@ -1,4 +1,5 @@
 """Interleaved runs of all tools on one workload, and the proof that what they measure is right."""
+import json
 import os
 import stat
 import statistics
@@ -18,6 +19,8 @@ class Figures:
     grown: int = None  # bytes of the disk
     shared: int = None  # bytes of the result; -1: not told
     length: int = None  # of the archive, bytes
+    headers: int = None  # of it, bytes, with the padding
+    padding: int = None  # of those
 
     def median(self):
         return statistics.median(self.seconds)
@@ -32,9 +35,11 @@ class Failure(Exception):
 
 
 class Bench:
-    def __init__(self, disk, workload, tools, measure, options):
+    def __init__(self, disk, workload, tools, programs, options):
+        """PROGRAMS are tarx and the one that measures."""
         self.disk, self.workload, self.tools = disk, workload, tools
-        self.measure, self.options = measure, options
+        self.options = options
+        self.tarx, self.measure = programs
         self.figures = {(phase, tool.name): Figures() for phase in (CREATE, EXTRACT) for tool in tools}
         self.payload = 0
 
@@ -69,7 +74,16 @@ class Bench:
             from . import disk
             figures.grown = self.disk.used() - before
             figures.shared = disk.shared_in(result) if self.options.shared else -1
-            figures.length = os.path.getsize(result) if os.path.isfile(result) else None
+            if os.path.isfile(result):
+                figures.length = os.path.getsize(result)
+                figures.headers, figures.padding = self.layout(result)
+
+    def layout(self, archive):
+        """Bytes of headers and of padding in it, whoever wrote it."""
+        told = subprocess.run([self.tarx, "--info", "--stats", "-f", archive],
+                              capture_output=True, check=True).stderr
+        layout = json.loads(told.splitlines()[-1])["layout"]
+        return layout["header"], layout["padding"]
 
     def round(self, number):
         """One run of each tool in both phases; each round begins with another tool."""

@@ -37,6 +37,13 @@ is "tarx is seen to share the bytes of the checkpoint" "$shared" 1
 shared=$(awk -F '\t' '$2 == "checkpoint" && $4 == "GNU tar" { print ($14 == 0) }' \
 	"$WORK/results/results.tsv" | sort -u)
 is "GNU tar is seen not to" "$shared" 1
+told=$(awk -F '\t' '$3 == "create" && $4 != "tarx" && $16 { print ($17 > 0 && $18 == 0) }
+	$3 == "create" && $4 == "tarx" && $2 == "checkpoint" { print ($17 > $18 && $18 > 0) }' \
+	"$WORK/results/results.tsv" | sort -u)
+is "headers of every archive are told, and padding, which only tarx' have" "$told" 1
+exits 0 "one tool alone" bench --tarx "$TARX" --tool tarx --scale 0.002 --runs 1 --fs xfs --no-shared small
+like "one tool alone: and no other" "$out" "*| create  | tarx *| extract | tarx *"
+not "one tool alone: neither cp" grep -q 'cp -a' <<<"$out"
 
 # A tarx that restores something else.
 cat >"$WORK/bin/liar" <<-END
