@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#define MOST_ROOM 64u /* jobs that are put off, each with a descriptor */
-#define BATCH     8u /* jobs for which it is worth to wake a thread, and that it takes at once */
-#define ALONE     16u /* so few jobs are not worth a thread */
+#define MOST_ROOM  64u /* jobs that are put off, each with a descriptor */
+#define LEAST_ROOM 2u /* for fewer there need be no threads */
+#define AT_ONCE    8u /* jobs that a thread takes at once */
+#define ALONE      16u /* so few jobs are not worth a thread */
 
 /* ------------------------------------------------------------------ the ring */
 
@@ -64,7 +65,7 @@ static void *come_behind(void *data)
 			return NULL;
 		}
 		at = behind->next;
-		end = behind->tail - at < BATCH ? behind->tail : at + BATCH;
+		end = behind->tail - at < AT_ONCE ? behind->tail : at + AT_ONCE;
 		behind->next = end;
 		pthread_mutex_unlock(&behind->lock);
 		for (; at < end; at++)
@@ -106,7 +107,7 @@ static void start_all(struct align_behind *behind)
 
 void align_behind_open(struct align_behind *behind)
 {
-	*behind = (struct align_behind){ .threads = 1, .awaited = SIZE_MAX };
+	*behind = (struct align_behind){ .threads = 1, .batch = 1, .awaited = SIZE_MAX };
 	pthread_mutex_init(&behind->lock, NULL);
 	pthread_mutex_init(&behind->waiting, NULL);
 	pthread_cond_init(&behind->has_job, NULL);
@@ -119,15 +120,21 @@ static size_t choose_room(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 8 >= MOST_ROOM)
 		return MOST_ROOM;
-	return limit.rlim_cur / 8 > 0 ? (size_t)limit.rlim_cur / 8 : 1;
+	return (size_t)limit.rlim_cur / 8;
 }
 
 static bool make_ring(struct align_behind *behind)
 {
 	size_t room = behind->threads > 1 ? choose_room() : 1;
-	char *ring = calloc(room, behind->job_size);
-	atomic_bool *ready = calloc(room, sizeof(*ready));
+	atomic_bool *ready;
+	char *ring;
 
+	if (room < LEAST_ROOM) {
+		behind->threads = 1;
+		room = 1;
+	}
+	ring = calloc(room, behind->job_size);
+	ready = calloc(room, sizeof(*ready));
 	if (!ring || !ready) {
 		free(ring);
 		free(ready);
@@ -201,7 +208,7 @@ bool align_behind_give(struct align_behind *behind)
 	}
 	pthread_mutex_lock(&behind->lock);
 	behind->tail++;
-	wake = behind->idle > 0 && behind->tail - behind->next >= BATCH;
+	wake = behind->idle > 0 && behind->tail - behind->next >= behind->batch;
 	pthread_mutex_unlock(&behind->lock);
 	if (wake)
 		pthread_cond_signal(&behind->has_job);

@@ -13,6 +13,7 @@
 struct align_behind {
 	/* To be set before the first job. */
 	unsigned int threads; /* the most, with who hands out; 1: nothing is put off */
+	unsigned int batch; /* so many jobs are worth it to wake a thread; may be changed later */
 	size_t job_size; /* bytes of a job; they are zero at first, and then as the last job left them */
 	/* Does JOB. Called by any thread, HAND being that thread's. */
 	void (*work)(void *hand, void *job);

@@ -27,6 +27,7 @@ struct extraction {
 	struct tarx_reader reader;
 	struct target **targets; /* owned */
 	size_t target_count;
+	struct tarx_behind *behind; /* owned */
 	char *top; /* owned; NULL: none */
 	struct tarx_sections sections;
 	struct tarx_owners owners;
@@ -107,6 +108,7 @@ static int add_target(struct extraction *x, const struct tarx_section *section, 
 					      .part = section->part,
 					      .wants = &x->wants,
 					      .owners = &x->owners,
+					      .behind = x->behind,
 					      .parent = { .fd = -1 } } };
 	targets[x->target_count++] = target;
 	return tarx_place_open(&target->place, dir ? dir : ".", x->report->opts->reflink, err);
@@ -140,14 +142,9 @@ static void release_targets(struct extraction *x)
 static int settle(void *data)
 {
 	struct extraction *x = data;
-	int r = 0;
 
-	for (size_t i = 0; i < x->target_count; i++) {
-		tarx_place_settle(&x->targets[i]->place);
-		if (x->targets[i]->place.ended)
-			r = -1;
-	}
-	return r;
+	tarx_behind_settle(x->behind);
+	return tarx_behind_has_ended(x->behind) ? -1 : 0;
 }
 
 static int finish_targets(struct extraction *x)
@@ -197,12 +194,14 @@ static int place(struct extraction *x, struct target *target, struct tarx_reader
 
 	tarx_report_begin(x->report);
 	r = tarx_place_item(&target->place, item, path, reader, &err);
+	if (tarx_behind_has_ended(x->behind))
+		return -1;
 	if (r >= 0) {
 		struct tarx_item told = *shown;
 
 		told.whiteout |= r > 0;
 		tell_done(x, target, &told);
-		return target->place.ended ? -1 : 0;
+		return 0;
 	}
 	return tarx_place_tell(&target->place, item, &err);
 }
@@ -353,6 +352,9 @@ static int begin(struct extraction *x, struct tx_err *err)
 
 	if (r < 0)
 		return tx_wrap(err, "%s", opts->archive);
+	x->behind = tarx_behind_new(opts);
+	if (!x->behind)
+		return tx_fail(err, ENOMEM, "begin");
 	x->reader.ignore_zeros = opts->ignore_zeros;
 	if (opts->one_top_level) {
 		x->top = tarx_member_top(opts);
@@ -378,6 +380,7 @@ void tarx_cmd_extract(struct tarx_report *report)
 		finish_targets(&x);
 	}
 	tarx_sections_close(&x.sections);
+	tarx_behind_free(x.behind);
 	release_targets(&x);
 	tarx_reader_release(&x.reader);
 	tarx_owners_release(&x.owners);

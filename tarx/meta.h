@@ -89,6 +89,7 @@ bool tarx_meta_has_last(const struct tarx_item *item);
 /* The attribute by which btrfs keeps how a file is compressed, or NULL. Files inherit it from their
  * directory, and it goes along with the flags. */
 const struct tarx_xattr *tarx_meta_compression(const struct tarx_item *item);
+
 /* Whether the attribute NAME is one of those that WANTS means. */
 bool tarx_meta_wants_xattr(const struct tarx_meta_wants *wants, const char *name);
 

@@ -377,10 +377,18 @@ int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, cons
 	return place->put_off ? 0 : tarx_place_end_item(place, item, restored, r, err);
 }
 
+static bool ends_all(const struct tarx_place *place, const struct tx_err *err)
+{
+	return place->refused || tarx_place_is_fatal(place, err->code);
+}
+
 int tarx_place_tell(struct tarx_place *place, const struct tarx_item *item,
 		    const struct tx_err *err)
 {
-	if (place->refused || tarx_place_is_fatal(place, err->code))
+	/* Of several files that end it one is told. */
+	if (ends_all(place, err) && place->report->exit_code == 2)
+		return -1;
+	if (ends_all(place, err))
 		return tarx_fatal(place->report, "%s: %s", item->path, err->text);
 	tarx_error(place->report, "%s: %s", item->path, err->text);
 	return 0;
@@ -393,7 +401,6 @@ int tarx_place_sync(struct tarx_place *place, struct tx_err *err)
 
 void tarx_place_release(struct tarx_place *place)
 {
-	tarx_place_release_behind(place);
 	tarx_place_release_later(place);
 	tarx_place_release_removals(place);
 	tarx_live_release(&place->live);

@@ -81,9 +81,8 @@ struct tarx_place {
 	struct tarx_parent parent;
 	struct tarx_live live;
 	struct tarx_removing removing;
-	struct tarx_behind *behind; /* owned: files that threads fill; NULL: none so far */
+	struct tarx_behind *behind; /* borrowed: files that threads fill, of all targets of a run */
 	bool put_off; /* the last item is such a file, and not complete yet */
-	bool ended; /* what became of one was told, and nothing else can be restored */
 	struct tarx_later *later; /* owned: what must wait for tarx_place_finish() */
 	size_t later_count, later_room;
 	struct tarx_placed failures; /* owned: paths that were not restored */
@@ -96,6 +95,19 @@ struct tarx_place {
 	bool told_privilege,
 		namespaced; /* whether it was asked, and is only so in a user namespace */
 };
+
+/* For files that threads fill, of all targets of a run: they may be one directory. NULL: out of memory. */
+struct tarx_behind *tarx_behind_new(const struct tarx_opts *opts);
+
+/* Returns when all that was put off is done, and was told. To be called before a reader that gave members is released, and
+ * before removals are carried out. */
+void tarx_behind_settle(struct tarx_behind *behind);
+
+/* Whether what was told of one ends the run. */
+bool tarx_behind_has_ended(const struct tarx_behind *behind);
+
+/* Settles. The places are still needed for that. */
+void tarx_behind_free(struct tarx_behind *behind);
 
 /* Opens the target DIR. Returns 0 or -errno. */
 int tarx_place_open(struct tarx_place *place, const char *dir, enum align_reflink reflink,
@@ -123,10 +135,6 @@ int tarx_place_take_list(struct tarx_place *place, const struct tarx_item *item,
 /* Says that ITEM could not be restored. 0, or -1 where nothing else can be restored either. */
 int tarx_place_tell(struct tarx_place *place, const struct tarx_item *item,
 		    const struct tx_err *err);
-
-/* Returns when all that was put off is done. To be called before a reader that gave members is released, and
- * before the two below. */
-void tarx_place_settle(struct tarx_place *place);
 
 /* Carries out the removals. Tells what cannot be removed. */
 void tarx_place_remove(struct tarx_place *place);

@@ -12,8 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SMALL_FILE 32768 /* bytes that are taken along; of a stream no more can wait */
-#define LONG_COPY  (1 << 20) /* bytes; what takes longer shows in the bar while it goes on */
+#define SMALL_FILE 32768 /* bytes that are taken along, of content, attributes and names */
+#define LONG_FILE  (1 << 20) /* bytes; to copy more shows in the bar while it goes on */
+#define BATCH      8 /* files for which a thread is woken, where the next ones come at once */
 
 /* An attribute that could not be set. */
 struct complaint {
@@ -22,9 +23,10 @@ struct complaint {
 	struct tx_err err;
 };
 
-/* A file that waits. What it borrows lies in its arena. */
+/* A file that waits. What it borrows lies in its arena, but for the place. */
 struct waiting {
 	struct tx_arena arena;
+	struct tarx_place *place;
 	struct tarx_item item;
 	const char *restored;
 	const char *bytes; /* of the payload; NULL: they are moved from item.data */
@@ -46,6 +48,7 @@ struct waiting {
 struct tarx_behind {
 	struct align_behind jobs;
 	struct align_mover movers[ALIGN_AHEAD_THREADS];
+	bool ended; /* what was told of one ends the run */
 };
 
 /* ------------------------------------------------------------------ by any thread */
@@ -98,8 +101,8 @@ static void fill(void *hand, void *job)
 		tarx_meta_apply(&file->item,
 				&(struct tarx_meta_target){ .fd = file->fd, .now = &file->st },
 				TARX_META_ALL, file->wants, NULL, note_complaint, file);
-	/* Who tells of complaints has questions. */
-	if (file->complaints)
+	/* Who tells of complaints has questions, and as long as a file is open nothing else is the same inode. */
+	if (file->complaints || file->r < 0)
 		return;
 	if (close(file->fd) < 0 && file->r == 0)
 		file->r = tx_fail(&file->err, errno, "close");
@@ -134,12 +137,18 @@ static void count(struct align_tally *all, const struct align_tally *one)
 	all->other += one->other;
 }
 
-/* What is to be told is told but for the end itself: 0 or -errno. */
-static int conclude(struct tarx_place *place, struct waiting *file)
+/* What is to be told is told but for a failure itself; the file stays open after one. 0 or -errno. */
+static int conclude(struct waiting *file)
 {
+	struct tarx_place *place = file->place;
+
 	for (const struct complaint *c = file->complaints; c; c = c->next)
 		tarx_place_complain(place, file->item.path, file->fd, c->loss, &c->err);
-	tx_fd_release(&file->fd);
+	if (file->fd >= 0 && file->r == 0) {
+		if (close(file->fd) < 0)
+			file->r = tx_fail(&file->err, errno, "close");
+		file->fd = -1;
+	}
 	count(place->mover.tally, &file->tally);
 	place->refused |= file->refused;
 	return file->r;
@@ -147,54 +156,76 @@ static int conclude(struct tarx_place *place, struct waiting *file)
 
 static void hear(void *data, void *job)
 {
-	struct tarx_place *place = data;
+	struct tarx_behind *behind = data;
 	struct waiting *file = job;
-	int r = conclude(place, file);
+	struct tarx_place *place = file->place;
+	int r = conclude(file);
 
 	if (r < 0)
 		remove_unfinished(place, file);
+	tx_fd_release(&file->fd);
 	r = tarx_place_end_item(place, &file->item, file->restored, r, &file->err);
 	if (r == 0)
 		return;
 	place->report->members[TARX_FILE]--;
-	/* After the end many fail for the same reason. */
-	if (place->report->exit_code < 2 && tarx_place_tell(place, &file->item, &file->err) < 0)
-		place->ended = true;
+	if (tarx_place_tell(place, &file->item, &file->err) < 0)
+		behind->ended = true;
 }
 
 /* ------------------------------------------------------------------ putting off */
 
-static int open_behind(struct tarx_place *place)
+struct tarx_behind *tarx_behind_new(const struct tarx_opts *opts)
 {
 	struct tarx_behind *behind = calloc(1, sizeof(*behind));
 
 	if (!behind)
-		return -ENOMEM;
+		return NULL;
 	align_behind_open(&behind->jobs);
-	behind->jobs.threads = tarx_opts_threads(place->report->opts);
+	behind->jobs.threads = tarx_opts_threads(opts);
 	behind->jobs.job_size = sizeof(struct waiting);
 	behind->jobs.work = fill;
 	behind->jobs.done = hear;
-	behind->jobs.data = place;
+	behind->jobs.data = behind;
 	for (size_t i = 0; i < ALIGN_AHEAD_THREADS; i++)
 		behind->jobs.hands[i] = &behind->movers[i];
-	place->behind = behind;
-	return 0;
+	return behind;
 }
 
-bool tarx_place_can_wait(const struct tarx_place *place, const struct tarx_item *item)
+/* Whether the bytes can be moved by a thread, and soon: long ones only where they are shared, as others were. */
+static bool bytes_can_wait(const struct tarx_place *place, const struct tarx_item *item)
+{
+	const struct align_tally *tally = place->mover.tally;
+
+	if (item->size <= LONG_FILE)
+		return item->size <= SMALL_FILE || tarx_fill_is_direct(&place->mover, item);
+	return tarx_fill_shares(&place->mover, item) && tally->cloned > 0 &&
+	       !(tally->exdev | tally->notsup | tally->inval | tally->other);
+}
+
+/* What else is to be kept of it, bytes. */
+static size_t length_of(const struct tarx_item *item, const char *restored)
+{
+	size_t length = strlen(item->path) + strlen(restored);
+
+	for (size_t i = 0; i < item->xattr_count; i++)
+		length += strlen(item->xattrs[i].name) + item->xattrs[i].len;
+	return length;
+}
+
+bool tarx_place_can_wait(const struct tarx_place *place, const struct tarx_item *item,
+			 const char *restored)
 {
 	const struct tarx_opts *opts = place->report->opts;
 
 	if (opts->old != TARX_OLD_REPLACE || opts->keep_directory_symlink || opts->override_stat ||
 	    opts->verbose_time || place->live.on || place->parent.acls)
 		return false;
-	if (item->segments || item->fflags || item->has_projid || item->acl_access)
+	if (item->segments || item->fflags || item->has_projid || item->acl_access ||
+	    tarx_meta_compression(item) || length_of(item, restored) > SMALL_FILE)
 		return false;
 	if (place->mover.reflink == ALIGN_REFLINK_ALWAYS && !place->parent.volume.clones)
 		return false;
-	return item->size <= SMALL_FILE || tarx_fill_shares(&place->mover, item) ||
-	       (item->size <= LONG_COPY && tarx_fill_is_direct(&place->mover, item));
+	return bytes_can_wait(place, item);
 }
 
 static int keep_xattrs(struct waiting *file, const struct tarx_item *item)
@@ -252,15 +283,14 @@ static int keep_bytes(struct waiting *file, struct tarx_place *place, const stru
 /* The job for the new file FD, empty. NULL: out of memory. */
 static struct waiting *begin(struct tarx_place *place, int fd, const struct tarx_reader *reader)
 {
-	struct waiting *file = NULL;
+	struct waiting *file = align_behind_take(&place->behind->jobs);
 
-	if (place->behind || open_behind(place) == 0)
-		file = align_behind_take(&place->behind->jobs);
 	if (!file)
 		return NULL;
 	tx_arena_reset(&file->arena);
 	*file = (struct waiting){
 		.arena = file->arena,
+		.place = place,
 		.fd = fd,
 		.archive_end = reader->base + reader->size,
 		.reflink = place->mover.reflink,
@@ -287,19 +317,31 @@ int tarx_place_fill_behind(struct tarx_place *place, const struct tarx_item *ite
 		close(fd);
 		return r;
 	}
+	/* Who has to wait for the next one does not let others wait. */
+	place->behind->jobs.batch = reader->seekable ? BATCH : 1;
 	place->put_off = align_behind_give(&place->behind->jobs);
 	if (place->put_off)
 		return 0;
-	r = conclude(place, file);
+	r = conclude(file);
+	tx_fd_release(&file->fd);
 	if (r < 0)
 		*err = file->err;
 	return r;
 }
 
-void tarx_place_settle(struct tarx_place *place)
+bool tarx_behind_has_some(const struct tarx_behind *behind)
 {
-	if (place->behind)
-		align_behind_settle(&place->behind->jobs);
+	return align_behind_has_some(&behind->jobs);
+}
+
+void tarx_behind_settle(struct tarx_behind *behind)
+{
+	align_behind_settle(&behind->jobs);
+}
+
+bool tarx_behind_has_ended(const struct tarx_behind *behind)
+{
+	return behind->ended;
 }
 
 static void end(void *job)
@@ -307,13 +349,12 @@ static void end(void *job)
 	tx_arena_release(&((struct waiting *)job)->arena);
 }
 
-void tarx_place_release_behind(struct tarx_place *place)
+void tarx_behind_free(struct tarx_behind *behind)
 {
-	if (!place->behind)
+	if (!behind)
 		return;
-	align_behind_release(&place->behind->jobs, end);
+	align_behind_release(&behind->jobs, end);
 	for (size_t i = 0; i < ALIGN_AHEAD_THREADS; i++)
-		align_mover_release(&place->behind->movers[i]);
-	free(place->behind);
-	place->behind = NULL;
+		align_mover_release(&behind->movers[i]);
+	free(behind);
 }

@@ -101,12 +101,13 @@ static int replace_by_directory(struct tarx_place *place, const struct tarx_item
 	int dir = place->parent.fd, r;
 
 	tx_temp_name(temp);
-	tarx_place_settle(place);
+	tarx_behind_settle(place->behind);
 	place->parent.stale = true;
 	r = make_new(place, item, temp, subvolume);
 	if (r < 0)
 		return r;
-	if (unlinkat(dir, name, 0) < 0 || renameat(dir, temp, dir, name) < 0)
+	/* It may have been a file that failed, and be gone. */
+	if ((unlinkat(dir, name, 0) < 0 && errno != ENOENT) || renameat(dir, temp, dir, name) < 0)
 		r = -errno;
 	if (r < 0)
 		unlinkat(dir, temp, AT_REMOVEDIR);

@@ -128,6 +128,11 @@ static int open_and_push(struct tarx_place *place, const char *path, struct tx_e
 	struct tarx_held held;
 	struct stat st;
 
+	/* A file may be in the way that is going to fail. */
+	if (fd == -ENOTDIR && tarx_behind_has_some(place->behind)) {
+		tarx_behind_settle(place->behind);
+		fd = open_from_held(place, path);
+	}
 	if (fd == -EXDEV)
 		return tx_reject(
 			err, EXDEV, "%s",

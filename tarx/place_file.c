@@ -89,7 +89,7 @@ int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, cons
 
 	if (fd < 0)
 		return tarx_place_refused(place->parent.fd, name, fd, "create", err);
-	if (!spot.temp[0] && tarx_place_can_wait(place, item)) {
+	if (!spot.temp[0] && tarx_place_can_wait(place, item, path)) {
 		r = tarx_place_fill_behind(place, item, path, fd, reader, err);
 		return tarx_spot_end(place, &spot, r, err);
 	}

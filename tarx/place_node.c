@@ -49,7 +49,7 @@ int tarx_place_hardlink(struct tarx_place *place, const struct tarx_item *item, 
 	if (!target || !*target)
 		return tx_reject(err, EINVAL, "a hard link to %s, which is not beneath the target",
 				 item->link);
-	tarx_place_settle(place);
+	tarx_behind_settle(place->behind);
 	if (tarx_place_has_failed(place, target))
 		return tx_reject(err, ENOENT, "a hard link to %s, which was not restored",
 				 item->link);

@@ -42,7 +42,8 @@ struct tarx_spot {
 /* The name to make it under. */
 const char *tarx_spot_name(const struct tarx_spot *spot);
 
-/* After EEXIST: the other name. Returns false when that was taken already. */
+/* After EEXIST: the name once more, if what has it may have been a file that was not complete yet, or else the other
+ * name. Returns false when that was taken already, or the run has ended meanwhile. */
 bool tarx_spot_step_aside(struct tarx_place *place, struct tarx_spot *spot);
 
 /* The end of every kind, R being how its making went: what is complete takes the place of what was there, a directory
@@ -90,8 +91,9 @@ bool tarx_fill_is_direct(const struct align_mover *mover, const struct tarx_item
 
 /* What place_behind.c adds: files that are filled by threads, behind whoever makes them. */
 
-/* Whether the regular file ITEM may be filled later: nothing else depends on it. */
-bool tarx_place_can_wait(const struct tarx_place *place, const struct tarx_item *item);
+/* Whether the regular file ITEM may be filled later: nothing else depends on it, and little is to be kept of it. */
+bool tarx_place_can_wait(const struct tarx_place *place, const struct tarx_item *item,
+			 const char *restored);
 
 /* Gives the new file FD (taken over), whose path is RESTORED, its bytes and attributes, or puts that off
  * (place->put_off): then what became of it is told later, and nothing is left of it where it failed. 0 or -errno. */
@@ -99,8 +101,8 @@ int tarx_place_fill_behind(struct tarx_place *place, const struct tarx_item *ite
 			   const char *restored, int fd, struct tarx_reader *reader,
 			   struct tx_err *err);
 
-/* Settles, and gives back what that took. */
-void tarx_place_release_behind(struct tarx_place *place);
+/* Whether something is put off. */
+bool tarx_behind_has_some(const struct tarx_behind *behind);
 
 /* The attribute ERR tells of could not be set on the inode FD, whose path is PATH: says so. */
 void tarx_place_complain(struct tarx_place *place, const char *path, int fd,

@@ -129,10 +129,10 @@ static int take_in_order(struct tarx_place *place, const char *path, struct tx_e
 
 	if (tarx_placed_add(&place->removing.devices, path) < 0)
 		return tx_fail(err, ENOMEM, "remember the removal");
+	tarx_behind_settle(place->behind);
 	if (place->removing.how == TARX_REMOVALS_DROP ||
 	    !tarx_placed_leads(&place->removing.placed, path))
 		return note_gone(place, path, err);
-	tarx_place_settle(place);
 	place->parent.stale = true;
 	dir = open_above(place, path, &last, false);
 	r = dir < 0 ? dir : tx_remove_tree(dir, last);
@@ -154,6 +154,7 @@ static bool is_linked_whiteout(const struct tarx_place *place, const struct tarx
 {
 	TX_FREE char *target = item->hardlink ? tarx_path_restored(item->link) : NULL;
 
+	tarx_behind_settle(place->behind);
 	return target && tarx_placed_has(&place->removing.devices, target) &&
 	       !tarx_placed_has(&place->removing.placed, target);
 }
@@ -461,10 +462,8 @@ static int clear_before(struct tarx_place *place, const char *path)
 {
 	TX_FD fd = tx_open_beneath(place->root, *path ? path : ".", O_RDONLY | O_DIRECTORY, 0);
 	struct tx_names names;
-	int r;
+	int r = fd < 0 ? fd : tx_names_read(&names, fd);
 
-	tarx_place_settle(place);
-	r = fd < 0 ? fd : tx_names_read(&names, fd);
 	if (r < 0)
 		return r;
 	place->parent.stale = true;
@@ -484,6 +483,7 @@ int tarx_place_note_restored(struct tarx_place *place, const struct tarx_item *i
 	if (removing->how != TARX_REMOVALS_MARK && removing->how != TARX_REMOVALS_APPLY)
 		return 0;
 	if (mark && removing->overlay) {
+		tarx_behind_settle(place->behind);
 		if (tarx_placed_has(&removing->placed, restored))
 			tell(place, restored, clear_before(place, restored));
 		r = note(&removing->opaque, restored, !strncmp(mark->name, "user.", 5));

@@ -19,8 +19,10 @@ bool tarx_spot_step_aside(struct tarx_place *place, struct tarx_spot *spot)
 {
 	if (spot->temp[0])
 		return false;
-	/* It may be one of ours, and not be complete yet. */
-	tarx_place_settle(place);
+	if (tarx_behind_has_some(place->behind)) {
+		tarx_behind_settle(place->behind);
+		return !tarx_behind_has_ended(place->behind);
+	}
 	tx_temp_name(spot->temp);
 	tx_doom(place->parent.fd, spot->temp);
 	return true;

@@ -70,6 +70,7 @@ static uint32_t give_out(unsigned int threads, uint32_t jobs, uint32_t every, un
 	memset(&book, 0, sizeof(book));
 	align_behind_open(&behind);
 	behind.threads = threads;
+	behind.batch = 1 + jobs % 8;
 	behind.job_size = sizeof(struct number);
 	behind.work = work;
 	behind.done = done;
@@ -97,7 +98,7 @@ static uint32_t give_out(unsigned int threads, uint32_t jobs, uint32_t every, un
 	return put_off;
 }
 
-static void test(unsigned int threads, uint32_t jobs, uint32_t every)
+static void test(unsigned int threads, uint32_t jobs, uint32_t every, bool few)
 {
 	unsigned int all;
 	uint32_t put_off = give_out(threads, jobs, every, &all);
@@ -106,7 +107,7 @@ static void test(unsigned int threads, uint32_t jobs, uint32_t every)
 		   threads, jobs, every);
 	tap_number((long)book.heard, (long)jobs, "and heard of");
 	tap_number(book.wrong, 0, "once, in order");
-	tap_ok(threads > 1 && jobs > 100 ? put_off > jobs - 100 : put_off == 0,
+	tap_ok(threads > 1 && jobs > 100 && !few ? put_off > jobs - 100 : put_off == 0,
 	       "%u of them were put off", put_off);
 	tap_ok(jobs == 0 ? book.ends == 0 : book.ends > 0, "memory is given back");
 }
@@ -116,18 +117,18 @@ int main(void)
 	struct rlimit before, few;
 
 	for (unsigned int threads = 1; threads <= ALIGN_AHEAD_THREADS; threads *= 2) {
-		test(threads, JOBS, JOBS);
-		test(threads, JOBS, 5);
-		test(threads, 500, 1);
+		test(threads, JOBS, JOBS, false);
+		test(threads, JOBS - 3, 5, false);
+		test(threads, 500, 1, false);
 	}
-	test(4, 0, 1);
-	test(4, 3, 2);
+	test(4, 0, 1, false);
+	test(4, 3, 2, false);
 	must(getrlimit(RLIMIT_NOFILE, &before) == 0, "getrlimit");
 	for (rlim_t limit = 8; limit <= 32; limit *= 2) {
 		few = before;
 		few.rlim_cur = limit;
 		must(setrlimit(RLIMIT_NOFILE, &few) == 0, "setrlimit");
-		test(3, JOBS, 100);
+		test(3, JOBS, 100, limit < 16);
 	}
 	must(setrlimit(RLIMIT_NOFILE, &before) == 0, "setrlimit");
 	return tap_done();

@@ -4,6 +4,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=../lib/fs.sh
 . "$(dirname "$0")/../lib/fs.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/attack.sh
+. "$(dirname "$0")/../lib/attack.sh"
 
 # What is said may come in another order where something fails.
 extract() # THREADS TARGET COMMAND...: what is said, in said.THREADS
@@ -12,8 +14,10 @@ extract() # THREADS TARGET COMMAND...: what is said, in said.THREADS
 	shift 2
 	rm -rf "$target"
 	must mkdir "$target"
-	"$@" -x --threads="$threads" -C "$target" >said.raw 2>&1
+	(cd "$target" && "$@" -x --threads="$threads" >../said.raw 2>&1)
 	{ echo "exit $?"; sort said.raw; } >"said.$threads"
+	# What is made without a time of its own.
+	[ -z "${timeless-}" ] || find "$target" \( -path "$target" -o -type c \) -exec touch -d @5 {} +
 }
 
 same() # PROMISE COMMAND...: trees of one thread and of several, and what is said meanwhile
@@ -77,15 +81,15 @@ for kind in btrfs xfs ext4; do
 	must tar --pax-option=delete=atime,delete=ctime --xattrs --xattrs-include='*' --acls --format=pax -cf gnu.tar -C tree .
 	must gzip -k a.tar
 	again_and_again
-	same "$kind" "$TARX" -f a.tar
+	same "$kind" "$TARX" -f ../a.tar
 	ok "$kind: it is what was archived" compare tree more
-	same "$kind, listed" "$TARX" -v -f a.tar
-	same "$kind, GNU tar's" "$TARX" --xattrs --acls -f gnu.tar
-	same "$kind, gzip" "$TARX" -f a.tar.gz
-	same "$kind, a pipe" "$BASH" -c 'cat a.tar | "$@" -f -' - "$TARX"
-	same "$kind, no attributes" "$TARX" --no-xattrs --no-acls --no-same-owner --numeric-owner -f a.tar
-	same "$kind, once more over it" "$BASH" -c '"$@" && "$@"' - "$TARX" -f a.tar
-	same "$kind, names that come again" "$TARX" -f turns.tar
+	same "$kind, listed" "$TARX" -v -f ../a.tar
+	same "$kind, GNU tar's" "$TARX" --xattrs --acls -f ../gnu.tar
+	same "$kind, gzip" "$TARX" -f ../a.tar.gz
+	same "$kind, a pipe" "$BASH" -c 'cat ../a.tar | "$@" -f -' - "$TARX"
+	same "$kind, no attributes" "$TARX" --no-xattrs --no-acls --no-same-owner --numeric-owner -f ../a.tar
+	same "$kind, once more over it" "$BASH" -c '"$@" && "$@"' - "$TARX" -f ../a.tar
+	same "$kind, names that come again" "$TARX" -f ../turns.tar
 	ok "$kind, names that come again: the last one counts" compare turns more
 	exits 0 "$kind: with few descriptors" "$BASH" -c \
 		"rm -rf few; mkdir few; ulimit -n 48; exec '$TARX' -x --threads=4 -f a.tar -C few"
@@ -93,6 +97,82 @@ for kind in btrfs xfs ext4; do
 	cd / || bail "no /"
 	fs_umount "$FS"
 done
+
+# story.tar, whose first 20 members bring threads to work. large() is more than limited() lets a file have.
+story() # SNIPPET
+{
+	hostile "
+def large(name): add(name, data=b'A' * 30000, mtime=5)
+def small(name, **more): add(name, data=name.encode(), mtime=5, **more)
+def folder(name): directory(name, mtime=5)
+def removal(name): add(name, tarfile.CHRTYPE, mtime=5, devmajor=0, devminor=0)
+def within(name, *members):
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode='w') as tar:
+        for member, link in members:
+            info = tarfile.TarInfo(member)
+            info.type, info.linkname, info.mtime = (tarfile.LNKTYPE if link else tarfile.REGTYPE), link, 5
+            tar.addfile(info)
+    add(name, data=inner.getvalue(), mtime=5)
+folder('.')
+for n in range(20): small(f'fill-{n}')
+$1"
+	mv hostile.tar story.tar
+}
+
+limited() # COMMAND...: no file may have more than 20 KiB
+{
+	env --ignore-signal=XFSZ "$BASH" -c 'ulimit -f 20; exec "$@"' - "$@"
+}
+
+told() # PROMISE SNIPPET COMMAND...
+{
+	local promise=$1 timeless=yes
+	story "$2"
+	shift 2
+	same "$promise" "$@"
+}
+
+for kind in btrfs ext4; do
+	fs_make "$kind" 512M
+	cd "$FS" || bail "no $FS"
+	told "$kind: how btrfs compresses" "
+for n in range(30): small(f'zstd-{n}', pax_headers={'SCHILY.xattr.btrfs.compression': 'zstd'})" \
+		"$TARX" --xattrs -f ../story.tar
+	[ "$kind" != btrfs ] || is "how btrfs compresses: is kept" \
+		"$(getfattr -d -m btrfs.compression more/zstd-* | grep -c '="zstd"')" 30
+	told "$kind: removed after it was there" "small('x'); removal('x')" "$TARX" --overlay=diff -f ../story.tar
+	ok "$kind: removed after it was there: is a whiteout" test -c more/x
+	told "$kind: removed, there again, linked" "removal('y'); small('y'); hardlink('k', 'y')" \
+		"$TARX" --overlay=diff -f ../story.tar
+	ok "$kind: removed, there again, linked: is a link" test more/k -ef more/y
+	told "$kind: a directory over a file that fails" "large('x'); folder('x'); small('x/y')" limited "$TARX" -f ../story.tar
+	ok "$kind: a directory over a file that fails: is there" test -f more/x/y
+	told "$kind: a path through a file that fails" "large('x'); small('x/y')
+folder('x')" limited "$TARX" -f ../story.tar
+	ok "$kind: a path through a file that fails: leads there" test -f more/x/y
+	told "$kind: a link in another archive to what fails" "large('x'); within('in.tar', ('k', 'x'))" \
+		limited "$TARX" --wildcards -f ../story.tar 'fill*' x --inner=in.tar
+	told "$kind: one directory by two names" "large('x'); hardlink('k', 'x')" \
+		limited "$TARX" --wildcards -f ../story.tar 'fill*' x -C ./. k
+	told "$kind: what fails before the end for another reason" "
+for n in range(5): large(f'x-{n}')
+symlink('in.tar', 'nothing')" limited "$TARX" --wildcards -f ../story.tar 'fill*' 'x*' --inner=in.tar
+	is "$kind: what fails before the end for another reason: is told" "$(grep -c 'too large' said.16)" 5
+	cd / || bail "no /"
+	fs_umount "$FS"
+done
+
+# Attributes, too, are kept within bounds.
+fs_make xfs 512M
+cd "$FS" || bail "no $FS"
+story "
+for n in range(100): small(f'labelled-{n}', pax_headers={'SCHILY.xattr.user.long': 'v' * 60000})"
+must mkdir out
+exits 0 "long attributes" "$TARX" -x --threads=4 --xattrs --stats -f story.tar -C out
+ok "long attributes: memory stays under 16 MB" test "$(field <(echo "$err") max_rss_bytes)" -lt 16000000
+cd / || bail "no /"
+fs_umount "$FS"
 
 # Files that cannot grow so far fail when they are filled: late, where threads do it.
 fs_make xfs 512M
