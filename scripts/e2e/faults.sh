@@ -149,6 +149,20 @@ kill_it() # NUMBER MILLISECONDS COMMAND...
 	wait $!
 }
 
+# The same for a checkpoint, in the moment in which podman has removed conmon's note that the container has ended, and
+# not yet saved that.
+kill_unsaved() # NUMBER
+{
+	local ended pid end=$((SECONDS + 60))
+	ended=/run/tmp-${FS##*/}/exits/$(container_inspect box '{{.Id}}')
+	tp container checkpoint -e "$FS/box.tar" box >"$WORK/said" 2>&1 &
+	until [ -e "$ended" ] || [ $SECONDS -gt $end ]; do :; done
+	pid=$(victim "$1")
+	while [ -e "$ended" ] && [ $SECONDS -le $end ]; do :; done
+	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null
+	wait $!
+}
+
 # Nothing of it works any more, and nothing is left.
 killed_clean()
 {
@@ -165,7 +179,7 @@ remind_podman() # NUMBER ID
 	[ $(($1 % 5)) -ge 3 ] || { echo "podman was not killed, and is wrong about the container"; return 1; }
 	grep -q 'podman was killed and takes box for running' "$WORK/said" ||
 		{ echo "podman is wrong about the container, which was not said"; return 1; }
-	printf 137 >"$(echo /run/tmp-*/exits)/$2"
+	printf 137 >"/run/tmp-${FS##*/}/exits/$2"
 	pm container cleanup "$2"
 }
 
@@ -219,10 +233,16 @@ kill_failed()
 
 faults_killed()
 {
-	local n checkpoint restore how
+	local n checkpoint restore how who=(tarx-podman '' '' "tarx-podman's worker" podman)
 	checkpoint=$(milliseconds tp container checkpoint -e "$FS/good.tar" box)
 	container_remove box
 	restore=$(milliseconds tp container restore -i "$FS/good.tar")
+	for n in 0 3 4; do
+		kill_unsaved $n
+		ok "${who[n]} killed while podman has not saved that the container has ended: it comes back" \
+			checkpoint_killed $n || kill_failed
+		rm -f "$FS/box.tar"
+	done
 	for ((n = 0; n < kills / 2; n++)); do
 		how=(-e "$FS/box.tar")
 		[ $((n % 3)) -ne 1 ] || how+=(-R)
