@@ -3,10 +3,12 @@
 #
 # shellcheck disable=SC2154,SC2317 # set elsewhere; called by name
 
-# Bytes in use, and bytes written to the disk so far, once all is written.
+# Bytes in use, and bytes written to the disk so far, once all is written. XFS gives back what a file without a name had,
+# tens of MB that it was given in advance among it, some time after the file was closed; a freeze waits for that.
 disk_used()
 {
-	sync -f "$FS"
+	must fsfreeze --freeze "$FS"
+	must fsfreeze --unfreeze "$FS"
 	df --block-size=1 --output=used "$FS" | tail -n 1
 }
 

@@ -6,9 +6,11 @@ import stat
 from tarxpodman.container import container_of, require_here
 from tarxpodman.errors import Failure, Interrupted, Unshared, say
 from tarxpodman.exportpipe import ExportPipe
+from tarxpodman.fate import Fate
 from tarxpodman.freezer import Freezer, thaw_when_free
 from tarxpodman.newfile import NewFile, open_nameless
 from tarxpodman.programs import tell_copied
+from tarxpodman.signals import hear_no_death, hear_no_more
 
 OURS = ("export", "compress", "ignore-rootfs", "ignore-volumes")
 # podman mounts its own over these; what lies there is an empty file or a link that it makes itself.
@@ -53,6 +55,8 @@ class Checkpoint:
     def __init__(self, command, podman, tarx, guard, container):
         self.command, self.podman, self.tarx = command, podman, tarx
         self.guard, self.container = guard, container
+        self.fate = Fate(podman.argv, container.id, container.name, container.autoremove)
+        self.not_written = f"{command.value('export')} was not written."
         self.freezer = None
         self.leave_running = command.switched("leave-running")
         self.stats = []
@@ -83,6 +87,8 @@ class Checkpoint:
             self.guard.tell(thaw=[freezer.path, freezer.thaw_word, self.container.id])
             self.freezer = freezer
             freezer.freeze()
+        except Interrupted:
+            raise
         except (OSError, Failure) as error:
             self.let_go()
             say(f"{self.container.name} cannot be held still, its files are read while it runs: {error}")
@@ -101,9 +107,8 @@ class Checkpoint:
 
     def export(self, out, pipe):
         with self.podman.start(*self.podman_words(pipe.path)) as podman:
-            self.guard.tell(podman=podman.pid, words=f"killed: {self.command.value('export')} was not written; "
-                            f"if {self.container.name} is stopped, {self.way_back()}")
             try:
+                self.guard.tell(podman=podman.pid, words=f"killed: {self.not_written}", fate=self.fate.told())
                 if not pipe.wait_for_data(podman):
                     return self.podman_failed(podman.wait())
                 scratch = self.store_files(out)
@@ -113,10 +118,11 @@ class Checkpoint:
                 code = podman.wait()
                 if code != 0:
                     return self.podman_failed(code)
+                hear_no_more()
                 out.publish()
             except (Failure, OSError) as error:
                 self.give_up(podman, pipe, error)
-            self.guard.tell(words=None)
+        self.guard.tell(podman=None, words=None)
         tell_copied(self.stats)
         return 0
 
@@ -145,29 +151,18 @@ class Checkpoint:
 
     def give_up(self, podman, pipe, error):
         """An error of ours, when podman has already begun: it is brought to its end, then the error raised."""
+        hear_no_death()
         self.let_go()
         try:
             pipe.drain(podman)
             podman.wait()
         except Interrupted:
             podman.close()
-        self.guard.tell(words=None)
+        self.guard.tell(podman=None, words=None)
         text = str(error) if isinstance(error, Failure) else f"{error.filename or 'tarx'}: {error.strerror}"
-        raise Failure(f"{text}; {self.command.value('export')} was not written. {self.state()}",
-                      getattr(error, "code", 125)) from error
+        raise Failure(f"{text}; {self.not_written} {self.fate.words()}", getattr(error, "code", 125)) from error
 
     def podman_failed(self, code):
-        self.guard.tell(words=None)
-        say(f"podman has failed (exit {code}); {self.command.value('export')} was not written. {self.state()}")
+        self.guard.tell(podman=None, words=None)
+        say(f"podman has failed (exit {code}); {self.not_written} {self.fate.words()}")
         return code
-
-    def way_back(self):
-        return f"'podman container restore {self.container.name}' brings it back"
-
-    def state(self):
-        """What has become of the container, for the person."""
-        name = self.container.name
-        status = self.podman.ask("container", "inspect", "--format={{.State.Status}}", name) or "gone"
-        if status == "gone" and self.container.autoremove:
-            return f"{name} was started with --rm: podman has removed it"
-        return f"{name} is {status}" + (f": {self.way_back()}" if status == "exited" else "")

@@ -8,23 +8,24 @@ import subprocess
 PR_SET_PDEATHSIG = 1
 
 
-def die_with(parent):
-    """A function for between fork(2) and exec(2): this process is killed when PARENT dies, however it dies. (A
-    podman that lost the reader of its pipe would hang for ever, holding the container's lock.)"""
+def send_on_death(parent, number):
+    """A function for the child: this process is sent signal NUMBER when PARENT dies, however it dies."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def arm():
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
         if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
     return arm
 
 
 class Child:
-    """A running program, in a process group of its own: a Ctrl-C is for us, who then let podman come to its end."""
+    """A running program, in a process group of its own: a Ctrl-C is for us, who then let podman come to its end. It is
+    killed when we are. (A podman that lost the reader of its pipe would hang for ever, holding the container's lock.)"""
 
     def __init__(self, argv, **how):
-        self.process = subprocess.Popen(argv, preexec_fn=die_with(os.getpid()), process_group=0, **how)
+        die_with_us = send_on_death(os.getpid(), signal.SIGKILL)
+        self.process = subprocess.Popen(argv, preexec_fn=die_with_us, process_group=0, **how)
         self.pid = self.process.pid
         self.ended = os.pidfd_open(self.pid)
 

@@ -15,9 +15,6 @@ class Failure(Exception):
 class Interrupted(Failure):
     """A signal asked us to stop."""
 
-    def __init__(self, number):
-        super().__init__(f"interrupted by signal {number}", 128 + number)
-
 
 class Unshared(Exception):
     """Why podman's own way has to be taken: nothing has happened yet, and nothing failed."""

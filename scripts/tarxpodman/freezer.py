@@ -51,23 +51,28 @@ def write(path, word):
 
 
 def runtime_works_on(container):
-    """Whether a runtime is taking a checkpoint of it: runc or crun, by their command line."""
+    """Whether a runtime is taking a checkpoint of it: runc or crun, by their command line. (podman's may have the
+    id, too, and so may ours.)"""
     for entry in os.listdir("/proc"):
         try:
             with open(f"/proc/{entry}/cmdline", "rb") as file:
                 words = file.read().split(b"\0")
         except OSError:
             continue
-        if entry.isdigit() and b"checkpoint" in words and container.encode() in words:
+        if entry.isdigit() and b"checkpoint" in words and b"--image-path" in words and container.encode() in words:
             return True
     return False
 
 
-def thaw_when_free(path, word, container):
-    """A runtime whose podman has died finishes its work, and then leaves the container as it found it: frozen. So
-    thaw it after that."""
+def wait_for_runtime(container):
+    """A runtime whose podman has died finishes its work."""
     while runtime_works_on(container):
         time.sleep(0.02)
+
+
+def thaw_when_free(path, word, container):
+    """The runtime leaves the container as it found it: frozen. So thaw it after that."""
+    wait_for_runtime(container)
     write(path, word)
 
 

@@ -1,16 +1,12 @@
 """The start: whose business is it, ours or podman's?"""
 import os
-import signal
 
 from tarxpodman import checkpoint, restore
 from tarxpodman.cmdline import parse
-from tarxpodman.errors import Failure, Interrupted, Unshared, say
-from tarxpodman.guard import Guard
+from tarxpodman.errors import Failure, Unshared, say
+from tarxpodman.guard import guarded
 from tarxpodman.programs import Podman, Tarx
-
-
-def interrupt(number, _frame):
-    raise Interrupted(number)
+from tarxpodman.signals import hear
 
 
 def ours(command):
@@ -38,16 +34,18 @@ def main(words, tarx, podman):
     """WORDS is podman's command line. Returns the exit code, or becomes podman."""
     command = parse(words)
     action = ours(command)
-    if not action:
-        return become_podman(podman, words, command)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    try:
-        with Guard() as guard:
+
+    def work(guard):
+        try:
+            hear()
             return action(command, Podman(podman, command.general_words()), Tarx(tarx), guard)
-    except Unshared as reason:
-        say(f"podman does it alone, copying: {reason}")
-    except Failure as failure:
-        say(failure)
-        return failure.code
-    return become_podman(podman, words, command)
+        except Unshared as reason:
+            say(f"podman does it alone, copying: {reason}")
+            guard.tell(alone=True)
+        except Failure as failure:
+            say(failure)
+            return failure.code
+        return 0
+
+    code = guarded(work) if action else None
+    return become_podman(podman, words, command) if code is None else code

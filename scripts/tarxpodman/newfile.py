@@ -3,6 +3,7 @@ import errno
 import os
 
 from tarxpodman.errors import Failure
+from tarxpodman.signals import held_back
 
 NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
@@ -20,10 +21,11 @@ def open_nameless(folder, guard):
         if error.errno not in NO_TMPFILE:
             raise
     path = os.path.join(folder, temporary_name())
-    guard.tell(unlink=[path])
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    os.unlink(path)
-    guard.tell(unlink=None)
+    with held_back():
+        guard.tell(unlink=[path])
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        os.unlink(path)
+        guard.tell(unlink=None)
     return fd
 
 

@@ -7,8 +7,9 @@ from tarxpodman.archive import CONFIG, INVENTORY, SPEC, Archive
 from tarxpodman.container import require_here
 from tarxpodman.errors import Failure, Interrupted, Unshared, say
 from tarxpodman.filling import Filling
-from tarxpodman.importfifo import ImportFifo, send, send_garbage
+from tarxpodman.importfifo import GARBAGE, ImportFifo
 from tarxpodman.programs import ToolFailed
+from tarxpodman.signals import hear_no_death, hear_no_more, held_back
 from tarxpodman.storage import find_storage
 from tarxpodman.undo import Undo
 
@@ -27,23 +28,23 @@ def require_shareable(command):
         raise Unshared(f"{path} is not a regular file")
 
 
-def make_folder(guard):
-    """For the FIFO, in memory where there is /run."""
-    folder = os.path.join("/run" if os.access("/run", os.W_OK) else os.environ.get("TMPDIR", "/tmp"),
-                          f"tarx-podman-{os.urandom(8).hex()}")
-    guard.tell(rmdir=folder)
-    os.mkdir(folder, 0o700)
-    return folder
+def new_folder():
+    """A name for the FIFO's, in memory where there is /run."""
+    return os.path.join("/run" if os.access("/run", os.W_OK) else os.environ.get("TMPDIR", "/tmp"),
+                        f"tarx-podman-{os.urandom(8).hex()}")
 
 
 def restore(command, podman, tarx, guard):
     """Returns podman's exit code. Unshared is raised before anything has happened."""
     require_shareable(command)
-    folder = make_folder(guard)
+    folder = new_folder()
     try:
+        guard.tell(rmdir=folder)
+        os.mkdir(folder, 0o700)
         return Restore(command, podman, tarx, guard, folder).run()
     finally:
-        shutil.rmtree(folder)
+        hear_no_more()
+        shutil.rmtree(folder, ignore_errors=True)
         guard.tell(rmdir=None)
 
 
@@ -64,6 +65,7 @@ class Restore:
         self.old_volumes = {name for name in self.archive.volumes() if os.path.exists(self.storage.volume(name))}
         self.undo = self.how_to_undo()
         self.placed = False  # all is where podman wants it
+        self.sent = False  # and it has got the inventory
 
     def how_to_undo(self):
         ours = not self.command.switched("ignore-volumes")
@@ -76,33 +78,35 @@ class Restore:
         fifo = ImportFifo(self.folder)
         words = self.command.words_without("import")
         with self.podman.start("container", "restore", *words, f"--import={fifo.path}") as podman:
-            self.guard.tell(podman=podman.pid, undo=self.undo.told(),
-                            words=f"killed: the restore of {self.name} is undone")
             try:
+                self.guard.tell(podman=podman.pid, undo=self.undo.told(),
+                                words=f"killed: the restore of {self.name} is undone")
                 self.serve(podman, fifo, first, last)
+                code = podman.wait()
             except (Failure, OSError) as error:
                 self.give_up(podman, fifo, error)
-            code = podman.wait()
-        self.guard.tell(podman=None, undo=None, words=None)
         if code != 0:
-            self.tell_failed(code)
+            say(f"podman has failed (exit {code}){self.left_behind()}")
+        self.guard.tell(podman=None, undo=None, words=None)
         return code
 
     def serve(self, podman, fifo, first, last):
         """What podman is given is decided by what there is, not by how often it asked: before it has made the
         container it looks at the configuration, then it imports. The inventory, without which it takes nothing for a
         checkpoint, is the only thing that comes from the stream, and last."""
-        while (fd := fifo.wait_for_reader(podman)) is not None:
-            try:
-                if not self.placed:
-                    self.place()
-            except (Failure, OSError):
-                send_garbage(fd)
-                raise
-            send(fd, last if self.placed else first)
+        while fifo.wait_for_reader(podman):
+            if not self.placed:
+                self.place()
             if self.placed:
-                self.guard.tell(undo=None, words=f"killed: podman had all it needs, 'podman ps --all' shows what has "
-                                f"become of {self.name}")
+                self.send_last(fifo, last)
+            else:
+                fifo.send(first)
+
+    def send_last(self, fifo, last):
+        with held_back():
+            fifo.send(last)
+            self.sent = True
+            self.guard.tell(undo=None, words=f"killed: {self.whole()}")
 
     def place(self):
         new = self.undo.container()
@@ -112,19 +116,25 @@ class Restore:
 
     def give_up(self, podman, fifo, error):
         """An error of ours: podman must not take what is there for an archive, and what it made goes again."""
+        hear_no_death()
         try:
-            while (fd := fifo.wait_for_reader(podman)) is not None:
-                send_garbage(fd)
+            while fifo.wait_for_reader(podman):
+                fifo.send(GARBAGE)
             podman.wait()
         except Interrupted:
             podman.close()
         text = str(error) if isinstance(error, Failure) else f"{error.filename or 'tarx'}: {error.strerror}"
-        raise Failure(f"{text}; {self.outcome()}", getattr(error, "code", 125)) from error
+        outcome = self.outcome()
+        self.guard.tell(podman=None, undo=None, words=None)
+        raise Failure(f"{text}; {outcome}", getattr(error, "code", 125)) from error
+
+    def whole(self):
+        return f"podman had all it needs, 'podman ps --all' shows what has become of {self.name}"
 
     def outcome(self):
         """Undoes what is not whole, and tells what is there now."""
-        if self.placed:
-            return f"podman had all it needs; 'podman ps --all' shows what has become of {self.name}"
+        if self.sent:
+            return self.whole()
         new = self.undo.container()
         if not new:
             return "nothing was restored"
@@ -132,7 +142,9 @@ class Restore:
             return "the new container was removed again"
         return f"the new container is still there: 'podman rm --force {new.id}' removes it"
 
-    def tell_failed(self, code):
+    def left_behind(self):
+        """What podman has left of it: a container if it had all it needs."""
+        if not self.sent:
+            return f"; {self.outcome()}"
         new = self.undo.container()
-        say(f"podman has failed (exit {code})" + (
-            f" and left the new container behind: 'podman rm {new.id[:12]}' removes it" if new else ""))
+        return f" and left the new container behind: 'podman rm {new.id[:12]}' removes it" if new else ""

@@ -157,6 +157,8 @@ fails_how() # HOW EXIT WORDS
 fails_how before 125 "*CRIU has failed*exit 125*b.tar was not written. box is running"
 fails_how within 125 "*b.tar was not written. box is exited: 'podman container restore box' brings it back"
 fails_how after 125 "*b.tar was not written. box is exited*"
+afresh after
+exits 125 "podman fails, and knows the container by its id" tp container checkpoint "${e[@]}" "$(printf '1%.0s' {1..64})"
 
 cat >"$WORK/bin/broken" <<-END
 	#!/bin/sh
@@ -174,26 +176,58 @@ for BREAK in --nest --realign; do
 	not "tarx fails at $BREAK: no file" test -e "$FAKE/b.tar"
 done
 
-interrupted() # SIGNAL
+# The process that was started, whose id everybody knows, and the one that it has do the work.
+started()
 {
-	afresh slow
+	pgrep -o -f "$WORK/bin/tarx-podman"
+}
+
+worker()
+{
+	pgrep -P "$(started)"
+}
+
+all_have_ended()
+{
+	until [ -z "$(pgrep -f "$WORK/bin/tarx-podman")" ]; do sleep 0.01; done
+}
+
+interrupted() # SIGNAL HOW VICTIM...
+{
+	local signal=$1
+	afresh "$2"
+	shift 2
 	tp container checkpoint "${e[@]}" box >"$WORK/said" 2>&1 &
 	until [ -e "$FAKE/seen/dumped" ]; do sleep 0.01; done
 	sleep 0.3
-	kill "-$1" "$(pgrep -o -f "$WORK/bin/tarx-podman")"
+	# shellcheck disable=SC2046 # numbers
+	kill "-$signal" $(for victim; do "$victim"; done)
 	wait $!
 	code=$?
-	until [ -z "$(pgrep -f "$WORK/bin/tarx-podman")" ]; do sleep 0.01; done
+	all_have_ended
 }
-interrupted TERM
+interrupted TERM slow started
 is "interrupted: exit code" "$code" 143
 ok "interrupted: podman came to its end" test -e "$FAKE/seen/finished"
 like "interrupted: said what is" "$(cat "$WORK/said")" "*signal 15; *b.tar was not written. box is exited*"
-interrupted KILL
-like "killed: said what is" "$(cat "$WORK/said")" "*killed: *b.tar was not written*'podman container restore box'*"
-not "killed: podman does not go on" test -e "$FAKE/seen/finished"
+interrupted KILL slow started
+ok "killed: podman came to its end" test -e "$FAKE/seen/finished"
+like "killed: said what is" "$(cat "$WORK/said")" \
+	"*killed; *b.tar was not written. box is exited: 'podman container restore box' brings it back"
 not "killed: no file" test -e "$FAKE/b.tar"
 is "killed: nothing is left" "$(left)" ""
+interrupted KILL slow worker
+is "the working process killed: exit code" "$code" 137
+not "the working process killed: podman does not go on" test -e "$FAKE/seen/finished"
+like "the working process killed: said what is" "$(cat "$WORK/said")" \
+	"*killed: *b.tar was not written. box is exited: 'podman container restore box' brings it back"
+is "the working process killed: nothing is left" "$(left)" ""
+interrupted KILL forgetful worker
+like "podman killed with it, and wrong about the container: said" "$(cat "$WORK/said")" \
+	"*b.tar was not written. podman was killed and takes box for running, but its process has ended*"
+interrupted KILL slow started worker
+not "both killed: podman does not go on" test -e "$FAKE/seen/finished"
+is "both killed: nothing is left" "$(left)" ""
 
 # --- restore
 
@@ -289,9 +323,15 @@ forget criu
 exits 125 "podman fails to restore: its exit code" tp container restore -i "$FAKE/a.tar"
 like "podman fails to restore: said what is" "$err" "*podman has failed (exit 125) and left the new container behind*"
 is "podman fails to restore: nothing is left" "$(left)" ""
+
 afresh
 exits 125 "a restore where the name is taken" tp container restore -i "$FAKE/a.tar"
 not "a restore where the name is taken: nothing was undone" grep -q 'rm' "$FAKE/calls"
+
+forget import
+exits 125 "podman fails before it has all: its exit code" tp container restore -i "$FAKE/a.tar"
+like "podman fails before it has all: said what is" "$err" "*podman has failed (exit 125); the new container was removed again"
+gone "podman fails before it has all"
 
 # Killed while tarx fills the layer: it takes as long as we want.
 cat >"$WORK/bin/slow" <<-END
@@ -300,13 +340,21 @@ cat >"$WORK/bin/slow" <<-END
 	exec "$TARX" "\$@"
 END
 chmod +x "$WORK/bin/slow"
-forget
-TARX=$WORK/bin/slow tp container restore -i "$FAKE/a.tar" >"$WORK/said" 2>&1 &
-until [ -e "$FAKE/seen/filling" ]; do sleep 0.01; done
-kill -KILL "$(pgrep -o -f "$WORK/bin/tarx-podman")"
-wait $!
-until [ -z "$(pgrep -f "$WORK/bin/tarx-podman")" ]; do sleep 0.01; done
-like "killed: said what is" "$(cat "$WORK/said")" "*killed: the restore of box is undone*"
-gone "killed"
+killed() # VICTIM
+{
+	forget
+	TARX=$WORK/bin/slow tp container restore -i "$FAKE/a.tar" >"$WORK/said" 2>&1 &
+	until [ -e "$FAKE/seen/filling" ]; do sleep 0.01; done
+	kill -KILL "$("$1")"
+	wait $!
+	all_have_ended
+}
+killed started
+like "a restore killed: said what is" "$(cat "$WORK/said")" \
+	"*unpacking failed*tarx-podman: killed; the new container was removed again"
+gone "a restore killed"
+killed worker
+like "a restore's working process killed: said what is" "$(cat "$WORK/said")" "*killed: the restore of box is undone*"
+gone "a restore's working process killed"
 
 finish

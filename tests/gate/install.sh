@@ -57,6 +57,7 @@ usr/share/tarx/tarxpodman/cmdline.py 644
 usr/share/tarx/tarxpodman/container.py 644
 usr/share/tarx/tarxpodman/errors.py 644
 usr/share/tarx/tarxpodman/exportpipe.py 644
+usr/share/tarx/tarxpodman/fate.py 644
 usr/share/tarx/tarxpodman/filling.py 644
 usr/share/tarx/tarxpodman/freezer.py 644
 usr/share/tarx/tarxpodman/guard.py 644
@@ -65,6 +66,7 @@ usr/share/tarx/tarxpodman/main.py 644
 usr/share/tarx/tarxpodman/newfile.py 644
 usr/share/tarx/tarxpodman/programs.py 644
 usr/share/tarx/tarxpodman/restore.py 644
+usr/share/tarx/tarxpodman/signals.py 644
 usr/share/tarx/tarxpodman/storage.py 644
 usr/share/tarx/tarxpodman/undo.py 644'
 ok "the installed program runs" "$WORK/root/usr/bin/tarx" --version

@@ -4,7 +4,8 @@
   storage/   layers and lists as podman has them
   inspect    what `container inspect` tells; absent: no such container
   export     what a checkpoint writes into its FILE
-  fail       the one thing to go wrong: before, within or after (writing), slow, import, criu
+  fail       the one thing to go wrong: before, within or after (writing), slow, forgetful (slow, and when it is
+             killed it does not know that the container has stopped), import, criu
   calls      every command line, for the test
   seen/      a file for each step that was reached
 """
@@ -57,8 +58,9 @@ def write_containers(entries):
 
 
 def inspect(words):
-    if "--format={{.State.Status}}" in words:
-        print("exited" if os.path.exists(os.path.join(FAKE, "seen", "dumped")) else "running")
+    if "--format={{.State.Status}} {{.State.Pid}}" in words:
+        stopped = os.path.exists(os.path.join(FAKE, "seen", "dumped"))
+        print(f"running {2 ** 22 + 1}" if fails("forgetful") else "exited 0" if stopped else "running 1")
         return
     try:
         with open(os.path.join(FAKE, "inspect"), encoding="utf-8") as file:
@@ -83,7 +85,7 @@ def checkpoint(words):
         file.write(stream[:half])
         if fails("within"):
             end(125, "cannot export")
-        if fails("slow"):
+        if fails("slow") or fails("forgetful"):
             time.sleep(2)
         file.write(stream[half:])
     if fails("after"):
