@@ -14,7 +14,7 @@ FIEMAP_FLAG_SYNC = 1
 EXTENT_LAST, EXTENT_SHARED = 0x1, 0x2000
 HEADER, EXTENT = struct.Struct("=QQLLLL"), struct.Struct("=QQQ16xL12x")
 AT_ONCE = 512
-APPARENT = 256 << 30  # bytes of an image: as large as disks are, since btrfs reserves room as it has it
+APPARENT = 1 << 40  # bytes of an image: as large as disks are, since btrfs reserves room as it has it
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
