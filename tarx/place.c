@@ -85,6 +85,12 @@ int tarx_place_open_dir(const struct tarx_place *place, const char *path)
 
 	if (fd != -ENOENT)
 		return fd;
+	/* A file that is not made yet may be on the way, and what is made here has names, too. */
+	if (tarx_behind_has_some(place->behind)) {
+		tarx_behind_settle(place->behind);
+		return tarx_place_open_dir(place, path);
+	}
+	tarx_behind_forget(place->behind);
 	there = strdup(path);
 	if (!there)
 		return -ENOMEM;
@@ -317,6 +323,7 @@ static int place_by_type(struct tarx_place *place, const struct tarx_item *item,
 		return r < 0 ? r : 0;
 	if (r == TARX_OLD_IS_WRITTEN)
 		return tarx_place_over_file(place, item, path, name, reader, err);
+	place->fresh = tarx_place_take_name(place, name);
 	if (item->hardlink)
 		return tarx_place_hardlink(place, item, name, err);
 	switch (item->mode & S_IFMT) {

@@ -26,6 +26,8 @@ struct tarx_held {
 	size_t len;
 	dev_t dev;
 	bool acls; /* it hands an ACL down */
+	uint64_t number; /* no other one has it */
+	uint64_t epoch; /* of the names that are known, since when all of its are; 0: they are not */
 };
 
 #define TARX_HELD_MOST 24
@@ -82,6 +84,7 @@ struct tarx_place {
 	struct tarx_live live;
 	struct tarx_removing removing;
 	struct tarx_behind *behind; /* borrowed: files that threads fill, of all targets of a run */
+	bool fresh; /* nothing has the name of the item in hand: it lies in a directory of ours */
 	bool put_off; /* the last item is such a file, and not complete yet */
 	struct tarx_later *later; /* owned: what must wait for tarx_place_finish() */
 	size_t later_count, later_room;

@@ -1,5 +1,7 @@
 /* Regular files that are filled by threads. Whoever reads the archive makes them, so that names and directories come in
- * the archive's order and the kernel tells what is in the way of what; bytes, attributes and closing follow behind. */
+ * the archive's order and the kernel tells what is in the way of what; bytes, attributes and closing follow behind. Where
+ * nothing can be in the way, as the directory was just made and the archive did not have the name in it yet, the threads
+ * make them, too. */
 #include "tarx/place_parts.h"
 
 #include "align/behind.h"
@@ -14,6 +16,7 @@
 
 #define SMALL_FILE 32768 /* bytes that are taken along, of content, attributes and names */
 #define LONG_FILE  (1 << 20) /* bytes; to copy more shows in the bar while it goes on */
+#define NAMES_ROOM 8192u /* a power of 2; half of it is used */
 #define BATCH      8 /* files for which a thread is woken, where the next ones come at once */
 
 /* An attribute that could not be set. */
@@ -23,14 +26,23 @@ struct complaint {
 	struct tx_err err;
 };
 
+/* The directory of files that wait: who reads may have closed his own meanwhile. */
+struct shared_dir {
+	int fd; /* owned */
+	unsigned int users;
+};
+
 /* A file that waits. What it borrows lies in its arena, but for the place. */
 struct waiting {
 	struct tx_arena arena;
 	struct tarx_place *place;
+	struct shared_dir *dir; /* one of its users */
+	const char *name; /* in there */
 	struct tarx_item item;
 	const char *restored;
 	const char *bytes; /* of the payload; NULL: they are moved from item.data */
-	int fd; /* owned */
+	int fd; /* owned; -1: it is not made yet */
+	mode_t mode; /* to make it with */
 	off_t archive_end; /* in the archive's file */
 	enum align_reflink reflink;
 	uint32_t block;
@@ -49,6 +61,12 @@ struct tarx_behind {
 	struct align_behind jobs;
 	struct align_mover movers[ALIGN_AHEAD_THREADS];
 	bool ended; /* what was told of one ends the run */
+	struct shared_dir *dir; /* a user of it: the one of the last file */
+	uint64_t dir_number; /* of that */
+	uint64_t numbers; /* given to directories so far */
+	uint64_t names[NAMES_ROOM]; /* in directories of this epoch; 0: free */
+	unsigned int name_count;
+	uint64_t epoch;
 };
 
 /* ------------------------------------------------------------------ by any thread */
@@ -84,6 +102,14 @@ static int put_bytes(struct align_mover *mover, struct waiting *file)
 	return 0;
 }
 
+static int make(struct waiting *file)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+
+	file->fd = openat(file->dir->fd, file->name, flags, file->mode);
+	return file->fd < 0 ? -errno : 0;
+}
+
 static void fill(void *hand, void *job)
 {
 	struct align_mover *mover = hand;
@@ -93,6 +119,9 @@ static void fill(void *hand, void *job)
 	mover->block = file->block;
 	mover->round_tail = file->round_tail;
 	mover->tally = &file->tally;
+	file->r = file->fd < 0 ? make(file) : 0;
+	if (file->fd < 0)
+		return;
 	file->r = put_bytes(mover, file);
 	/* Not before: what was looked at gets another time when it is written to. */
 	if (fstat(file->fd, &file->st) < 0 && file->r == 0)
@@ -111,19 +140,13 @@ static void fill(void *hand, void *job)
 
 /* ------------------------------------------------------------------ what became of it */
 
-/* By its path, which must still lead to it. */
-static void remove_unfinished(struct tarx_place *place, const struct waiting *file)
+static void remove_unfinished(const struct waiting *file)
 {
-	const char *slash = strrchr(file->restored, '/');
-	const char *name = slash ? slash + 1 : file->restored;
-	size_t len = slash ? (size_t)(slash - file->restored) + (slash == file->restored) : 0;
-	TX_FREE char *path = slash ? strndup(file->restored, len) : strdup(".");
-	TX_FD dir = path ? tarx_place_find(place, path, O_PATH | O_DIRECTORY) : -1;
 	struct stat st;
 
-	if (dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	if (file->fd >= 0 && fstatat(file->dir->fd, file->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_dev == file->st.st_dev && st.st_ino == file->st.st_ino)
-		unlinkat(dir, name, 0);
+		unlinkat(file->dir->fd, file->name, 0);
 }
 
 static void count(struct align_tally *all, const struct align_tally *one)
@@ -142,6 +165,8 @@ static int conclude(struct waiting *file)
 {
 	struct tarx_place *place = file->place;
 
+	if (file->r < 0 && file->fd < 0)
+		tarx_place_refused(file->dir->fd, file->name, file->r, "create", &file->err);
 	for (const struct complaint *c = file->complaints; c; c = c->next)
 		tarx_place_complain(place, file->item.path, file->fd, c->loss, &c->err);
 	if (file->fd >= 0 && file->r == 0) {
@@ -154,6 +179,21 @@ static int conclude(struct waiting *file)
 	return file->r;
 }
 
+static void drop_dir(struct shared_dir **dir)
+{
+	if (*dir && --(*dir)->users == 0) {
+		close((*dir)->fd);
+		free(*dir);
+	}
+	*dir = NULL;
+}
+
+static void let_go(struct waiting *file)
+{
+	tx_fd_release(&file->fd);
+	drop_dir(&file->dir);
+}
+
 static void hear(void *data, void *job)
 {
 	struct tarx_behind *behind = data;
@@ -162,8 +202,8 @@ static void hear(void *data, void *job)
 	int r = conclude(file);
 
 	if (r < 0)
-		remove_unfinished(place, file);
-	tx_fd_release(&file->fd);
+		remove_unfinished(file);
+	let_go(file);
 	r = tarx_place_end_item(place, &file->item, file->restored, r, &file->err);
 	if (r == 0)
 		return;
@@ -186,10 +226,74 @@ struct tarx_behind *tarx_behind_new(const struct tarx_opts *opts)
 	behind->jobs.work = fill;
 	behind->jobs.done = hear;
 	behind->jobs.data = behind;
+	behind->epoch = 1;
 	for (size_t i = 0; i < ALIGN_AHEAD_THREADS; i++)
 		behind->jobs.hands[i] = &behind->movers[i];
 	return behind;
 }
+
+/* ------------------------------------------------------------------ names in new directories */
+
+uint64_t tarx_behind_number(struct tarx_behind *behind)
+{
+	return ++behind->numbers;
+}
+
+uint64_t tarx_behind_epoch(const struct tarx_behind *behind)
+{
+	return behind->epoch;
+}
+
+void tarx_behind_forget(struct tarx_behind *behind)
+{
+	if (behind->name_count > 0)
+		memset(behind->names, 0, sizeof(behind->names));
+	behind->name_count = 0;
+	behind->epoch++;
+}
+
+/* FNV-1a, and a finish that spreads it. Two names with one hash are taken for one, which does no harm. */
+static uint64_t hash(uint64_t number, const char *name)
+{
+	uint64_t h = 0xCBF29CE484222325u ^ number * 0x9E3779B97F4A7C15u;
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 0x100000001B3u;
+	h ^= h >> 29;
+	return h ? h : 1;
+}
+
+/* True: it was not there. */
+static bool add_name(struct tarx_behind *behind, uint64_t h)
+{
+	size_t at = h & (NAMES_ROOM - 1);
+
+	while (behind->names[at] && behind->names[at] != h)
+		at = (at + 1) & (NAMES_ROOM - 1);
+	if (behind->names[at])
+		return false;
+	behind->names[at] = h;
+	behind->name_count++;
+	return true;
+}
+
+bool tarx_place_take_name(struct tarx_place *place, const char *name)
+{
+	struct tarx_behind *behind = place->behind;
+	const struct tarx_held *held = &place->parent.held[place->parent.held_count - 1];
+
+	if (behind->name_count > NAMES_ROOM / 2)
+		tarx_behind_forget(behind);
+	/* There the kernel tells, as every name is made in its turn. */
+	if (held->epoch != behind->epoch || place->anywhere)
+		return false;
+	if (add_name(behind, hash(held->number, name)))
+		return true;
+	tarx_behind_settle(behind);
+	return false;
+}
+
+/* ------------------------------------------------------------------ what can wait */
 
 /* Whether the bytes can be moved by a thread, and soon: long ones only where they are shared, as others were. */
 static bool bytes_can_wait(const struct tarx_place *place, const struct tarx_item *item)
@@ -252,6 +356,8 @@ static int keep_xattrs(struct waiting *file, const struct tarx_item *item)
 static int keep_item(struct waiting *file, struct tarx_place *place, const struct tarx_item *item,
 		     const char *restored)
 {
+	const char *name;
+
 	file->item = (struct tarx_item){
 		.path = tx_arena_copy(&file->arena, item->path, strlen(item->path)),
 		.mode = item->mode,
@@ -264,6 +370,8 @@ static int keep_item(struct waiting *file, struct tarx_place *place, const struc
 	file->restored = tx_arena_copy(&file->arena, restored, strlen(restored));
 	if (!file->item.path || !file->restored)
 		return -ENOMEM;
+	name = strrchr(file->restored, '/');
+	file->name = name ? name + 1 : file->restored;
 	return item->xattr_count > 0 ? keep_xattrs(file, item) : 0;
 }
 
@@ -280,18 +388,46 @@ static int keep_bytes(struct waiting *file, struct tarx_place *place, const stru
 	return bytes ? tarx_fill_memory(bytes, item, reader, err) : tx_fail(err, ENOMEM, "read");
 }
 
-/* The job for the new file FD, empty. NULL: out of memory. */
-static struct waiting *begin(struct tarx_place *place, int fd, const struct tarx_reader *reader)
+/* The directory entered last, for one user more. NULL: none can be had. */
+static struct shared_dir *use_dir(struct tarx_place *place)
+{
+	struct tarx_behind *behind = place->behind;
+	const struct tarx_held *held = &place->parent.held[place->parent.held_count - 1];
+	struct shared_dir *dir = behind->dir;
+
+	if (!dir || behind->dir_number != held->number) {
+		drop_dir(&behind->dir);
+		dir = malloc(sizeof(*dir));
+		if (!dir)
+			return NULL;
+		*dir = (struct shared_dir){ .fd = fcntl(held->fd, F_DUPFD_CLOEXEC, 0), .users = 1 };
+		if (dir->fd < 0) {
+			free(dir);
+			return NULL;
+		}
+		behind->dir = dir;
+		behind->dir_number = held->number;
+	}
+	dir->users++;
+	return dir;
+}
+
+/* The job for the file FD, empty. NULL: that is not possible, and errno says why. */
+static struct waiting *begin(struct tarx_place *place, int fd, mode_t mode,
+			     const struct tarx_reader *reader)
 {
 	struct waiting *file = align_behind_take(&place->behind->jobs);
+	struct shared_dir *dir = file ? use_dir(place) : NULL;
 
-	if (!file)
+	if (!dir)
 		return NULL;
 	tx_arena_reset(&file->arena);
 	*file = (struct waiting){
 		.arena = file->arena,
 		.place = place,
+		.dir = dir,
 		.fd = fd,
+		.mode = mode,
 		.archive_end = reader->base + reader->size,
 		.reflink = place->mover.reflink,
 		.block = place->mover.block,
@@ -303,18 +439,21 @@ static struct waiting *begin(struct tarx_place *place, int fd, const struct tarx
 }
 
 int tarx_place_fill_behind(struct tarx_place *place, const struct tarx_item *item,
-			   const char *restored, int fd, struct tarx_reader *reader,
+			   const char *restored, int fd, mode_t mode, struct tarx_reader *reader,
 			   struct tx_err *err)
 {
-	struct waiting *file = begin(place, fd, reader);
+	struct waiting *file = begin(place, fd, mode, reader);
 	int r;
 
 	if (!file || keep_item(file, place, item, restored) < 0)
-		r = tx_fail(err, ENOMEM, "restore");
+		r = tx_fail(err, errno, "restore");
 	else
 		r = keep_bytes(file, place, item, reader, err);
 	if (r < 0) {
-		close(fd);
+		if (file)
+			drop_dir(&file->dir);
+		if (fd >= 0)
+			close(fd);
 		return r;
 	}
 	/* Who has to wait for the next one does not let others wait. */
@@ -323,9 +462,11 @@ int tarx_place_fill_behind(struct tarx_place *place, const struct tarx_item *ite
 	if (place->put_off)
 		return 0;
 	r = conclude(file);
-	tx_fd_release(&file->fd);
-	if (r < 0)
+	if (r < 0) {
 		*err = file->err;
+		remove_unfinished(file);
+	}
+	let_go(file);
 	return r;
 }
 
@@ -354,6 +495,7 @@ void tarx_behind_free(struct tarx_behind *behind)
 	if (!behind)
 		return;
 	align_behind_release(&behind->jobs, end);
+	drop_dir(&behind->dir);
 	for (size_t i = 0; i < ALIGN_AHEAD_THREADS; i++)
 		align_mover_release(&behind->movers[i]);
 	free(behind);

@@ -143,7 +143,11 @@ static int open_and_push(struct tarx_place *place, const char *path, struct tx_e
 		return tx_fail(err, -fd, "open its directory");
 	if (fstat(fd, &st) < 0)
 		return tx_fail(err, errno, "look at the directory");
-	held = (struct tarx_held){ .len = strlen(path), .dev = st.st_dev };
+	/* It may be one of those that are held, by another name. */
+	tarx_behind_forget(place->behind);
+	held = (struct tarx_held){ .len = strlen(path),
+				   .dev = st.st_dev,
+				   .number = tarx_behind_number(place->behind) };
 	held.acls = tarx_meta_has_default_acl(fd);
 	held.fd = tx_fd_steal(&fd);
 	if (push(&place->parent, path, held) < 0)
@@ -175,7 +179,11 @@ int tarx_place_enter(struct tarx_place *place, const char *path, size_t len, str
 void tarx_place_hold(struct tarx_place *place, const char *path, int fd, const struct stat *st,
 		     bool is_new)
 {
-	struct tarx_held held = { .fd = fd, .len = strlen(path), .dev = st->st_dev };
+	struct tarx_held held = { .fd = fd,
+				  .len = strlen(path),
+				  .dev = st->st_dev,
+				  .number = tarx_behind_number(place->behind),
+				  .epoch = is_new ? tarx_behind_epoch(place->behind) : 0 };
 
 	/* The target is held already, as what its members lie in. */
 	if (held.len == 0) {

@@ -81,18 +81,23 @@ int tarx_place_file(struct tarx_place *place, const struct tarx_item *item, cons
 		    const char *name, struct tarx_reader *reader, struct tx_err *err)
 {
 	struct tarx_spot spot = { .name = name };
-	int fd = create_file(place, item, &spot), r;
-	/* Into a directory that hands its project down nothing of another one can be renamed. */
-	bool project_last = spot.temp[0] && item->has_projid;
+	bool can_wait = tarx_place_can_wait(place, item, path), project_last;
 	TX_FD again = -1;
 	struct stat st;
+	int fd, r;
 
+	if (can_wait && place->fresh)
+		return tarx_place_fill_behind(place, item, path, -1, mode_at_first(place, item),
+					      reader, err);
+	fd = create_file(place, item, &spot);
 	if (fd < 0)
 		return tarx_place_refused(place->parent.fd, name, fd, "create", err);
-	if (!spot.temp[0] && tarx_place_can_wait(place, item, path)) {
-		r = tarx_place_fill_behind(place, item, path, fd, reader, err);
+	if (can_wait && !spot.temp[0]) {
+		r = tarx_place_fill_behind(place, item, path, fd, 0, reader, err);
 		return tarx_spot_end(place, &spot, r, err);
 	}
+	/* Into a directory that hands its project down nothing of another one can be renamed. */
+	project_last = spot.temp[0] && item->has_projid;
 	r = fill_flagged(place, item, reader, fd,
 			 TARX_META_FLAGS | (project_last ? 0 : TARX_META_PROJECT), err);
 	if (r == 0)

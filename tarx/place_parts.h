@@ -95,11 +95,23 @@ bool tarx_fill_is_direct(const struct align_mover *mover, const struct tarx_item
 bool tarx_place_can_wait(const struct tarx_place *place, const struct tarx_item *item,
 			 const char *restored);
 
-/* Gives the new file FD (taken over), whose path is RESTORED, its bytes and attributes, or puts that off
- * (place->put_off): then what became of it is told later, and nothing is left of it where it failed. 0 or -errno. */
+/* Gives the file ITEM, whose path is RESTORED, its bytes and attributes, or puts that off (place->put_off): then what
+ * became of it is told later, and nothing is left of it where it failed. FD is the new file (taken over); -1: it is made
+ * with MODE as well, and nothing has its name (place->fresh). 0 or -errno; whoever made FD takes its name away. */
 int tarx_place_fill_behind(struct tarx_place *place, const struct tarx_item *item,
-			   const char *restored, int fd, struct tarx_reader *reader,
+			   const char *restored, int fd, mode_t mode, struct tarx_reader *reader,
 			   struct tx_err *err);
+
+/* A directory that is opened: a number for it. */
+uint64_t tarx_behind_number(struct tarx_behind *behind);
+
+/* What a directory that was just made has as its epoch; and the names in all of those are not known any more. */
+uint64_t tarx_behind_epoch(const struct tarx_behind *behind);
+void tarx_behind_forget(struct tarx_behind *behind);
+
+/* An item is going to be NAME in the directory entered last. Returns whether that is fresh (place->fresh); where it is
+ * a file's that is put off, that is settled. */
+bool tarx_place_take_name(struct tarx_place *place, const char *name);
 
 /* Whether something is put off. */
 bool tarx_behind_has_some(const struct tarx_behind *behind);

@@ -17,7 +17,7 @@ extract() # THREADS TARGET COMMAND...: what is said, in said.THREADS
 	(cd "$target" && "$@" -x --threads="$threads" >../said.raw 2>&1)
 	{ echo "exit $?"; sort said.raw; } >"said.$threads"
 	# What is made without a time of its own.
-	[ -z "${timeless-}" ] || find "$target" \( -path "$target" -o -type c \) -exec touch -d @5 {} +
+	[ -z "${timeless-}" ] || find "$target" \( -type d -o -type c \) -exec touch -d @5 {} +
 }
 
 same() # PROMISE COMMAND...: trees of one thread and of several, and what is said meanwhile
@@ -155,6 +155,24 @@ folder('x')" limited "$TARX" -f ../story.tar
 		limited "$TARX" --wildcards -f ../story.tar 'fill*' x --inner=in.tar
 	told "$kind: one directory by two names" "large('x'); hardlink('k', 'x')" \
 		limited "$TARX" --wildcards -f ../story.tar 'fill*' x -C ./. k
+	told "$kind: names in a directory that is new" "
+folder('new')
+for n in range(20): small(f'new/{n}')
+small('new/a'); folder('new/a')
+small('new/b'); symlink('new/b', 'a')
+folder('new/c'); small('new/c')
+symlink('new/here', '.'); small('new/here/d'); add('new/d', data=b'the last', mtime=5)
+add('new/e', data=b'the first', mtime=5); small('new/here/e')
+small('new/f'); hardlink('new/g', 'new/f'); add('new/f', data=b'another', mtime=5)
+folder('new/h'); small('new/h/deep/1'); small('new/h/deep'); removal('new/i'); small('new/i')
+small('new/j/1')" "$TARX" -f ../story.tar
+	is "$kind: names in a directory that is new: the last counts" "$(cat more/new/{d,e,f,g})" \
+		"the lastnew/here/eanothernew/f"
+	told "$kind: the same in a diff" "
+folder('new')
+for n in range(20): small(f'new/{n}')
+small('new/a'); removal('new/a'); small('new/b'); removal('new/b'); small('new/b')
+folder('new/c'); small('new/c/1'); small('new/c')" "$TARX" --overlay=diff -f ../story.tar
 	told "$kind: what fails before the end for another reason" "
 for n in range(5): large(f'x-{n}')
 symlink('in.tar', 'nothing')" limited "$TARX" --wildcards -f ../story.tar 'fill*' 'x*' --inner=in.tar
