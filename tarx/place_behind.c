@@ -246,10 +246,13 @@ uint64_t tarx_behind_epoch(const struct tarx_behind *behind)
 
 void tarx_behind_forget(struct tarx_behind *behind)
 {
-	if (behind->name_count > 0)
-		memset(behind->names, 0, sizeof(behind->names));
-	behind->name_count = 0;
 	behind->epoch++;
+	if (behind->name_count == 0)
+		return;
+	/* Some may not be made yet, and nobody will know of them. */
+	tarx_behind_settle(behind);
+	memset(behind->names, 0, sizeof(behind->names));
+	behind->name_count = 0;
 }
 
 /* FNV-1a, and a finish that spreads it. Two names with one hash are taken for one, which does no harm. */
