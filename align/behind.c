@@ -8,7 +8,7 @@
 #define MOST_ROOM  64u /* jobs that are put off, each with a descriptor */
 #define LEAST_ROOM 2u /* for fewer there need be no threads */
 #define AT_ONCE    8u /* jobs that a thread takes at once */
-#define ALONE      16u /* so few jobs are not worth a thread */
+#define ALONE      64u /* so few jobs are not worth a thread */
 
 /* ------------------------------------------------------------------ the ring */
 

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 
 CREATE, EXTRACT = "create", "extract"
+SHORT, TIMES = 0.05, 5  # what takes less than SHORT seconds is done TIMES times a run, and the median counts
 
 
 @dataclass
@@ -59,13 +60,24 @@ class Bench:
             seconds, kib, user, system = map(float, file.read().split())
         return seconds, int(kib) * 1024, user, system
 
+    def repeated(self, phase, command, result):
+        """As timed(); of short commands the median of several."""
+        times = [self.timed(command)]
+        while times[0][0] < SHORT and len(times) < TIMES and not self.workload.dirty:
+            self.disk.remove(result)
+            self.disk.sync()
+            if phase == EXTRACT:
+                os.mkdir(result)
+            times.append(self.timed(command))
+        return sorted(times)[len(times) // 2]
+
     def one(self, phase, tool, command, result):
         figures = self.figures[phase, tool.name]
         first = figures.grown is None
         before = self.disk.used()
         if self.workload.dirty and phase == CREATE:
             self.workload.soil(self.disk)
-        seconds, memory, user, system = self.timed(command)
+        seconds, memory, user, system = self.repeated(phase, command, result)
         figures.seconds.append(seconds)
         figures.memory.append(memory)
         figures.user.append(user)

@@ -98,7 +98,7 @@ for kind in btrfs xfs ext4; do
 	fs_umount "$FS"
 done
 
-# story.tar, whose first 20 members bring threads to work. large() is more than limited() lets a file have.
+# story.tar, whose first 80 members bring threads to work. large() is more than limited() lets a file have.
 story() # SNIPPET
 {
 	hostile "
@@ -115,7 +115,7 @@ def within(name, *members):
             tar.addfile(info)
     add(name, data=inner.getvalue(), mtime=5)
 folder('.')
-for n in range(20): small(f'fill-{n}')
+for n in range(80): small(f'fill-{n}')
 $1"
 	mv hostile.tar story.tar
 }
@@ -204,7 +204,7 @@ fs_umount "$FS"
 fs_make xfs 512M
 cd "$FS" || bail "no $FS"
 must mkdir tree
-small_files tree a b c
+small_files tree a b c d e f
 for file in tree/*/2[0-5]; do
 	must ln "$file" "$file-link"
 done
@@ -217,7 +217,7 @@ for how in --align=none --align; do
 			"ulimit -f 20; exec '$TARX' -x --threads=$threads --stats -f late.tar -C out"
 		echo "$err" | grep -v '^{' | sort >"words.$threads"
 		echo "$err" | grep '^{' >stats
-		is "$how, $threads threads: each file is told, and each link to one" "$(wc -l <"words.$threads")" 39
+		is "$how, $threads threads: each file is told, and each link to one" "$(wc -l <"words.$threads")" 78
 		is "$how, $threads threads: they do not count as restored" "$(field stats members file)" \
 			"$(find out -type f -links 1 | wc -l)"
 		is "$how, $threads threads: nothing of them is left, all others are whole" \
