@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 
 #define MOST_ROOM  64u /* jobs that are put off, each with a descriptor */
-#define LEAST_ROOM 2u /* for fewer there need be no threads */
+#define LEAST_ROOM 8u /* for fewer there need be no threads */
 #define AT_ONCE    8u /* jobs that a thread takes at once */
 #define ALONE      64u /* so few jobs are not worth a thread */
 

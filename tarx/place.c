@@ -381,7 +381,12 @@ int tarx_place_item(struct tarx_place *place, const struct tarx_item *item, cons
 		return r;
 	place->put_off = false;
 	r = place_trusted(place, item, restored, reader, err);
-	return place->put_off ? 0 : tarx_place_end_item(place, item, restored, r, err);
+	if (place->put_off)
+		return 0;
+	/* What came before it under its name is to be remembered first. */
+	if (r < 0)
+		tarx_behind_settle(place->behind);
+	return tarx_place_end_item(place, item, restored, r, err);
 }
 
 static bool ends_all(const struct tarx_place *place, const struct tx_err *err)

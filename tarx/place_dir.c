@@ -127,6 +127,8 @@ static int make_directory(struct tarx_place *place, const struct tarx_item *item
 		return open_directory(place, name);
 	if (r != -EEXIST)
 		return r;
+	/* It may be one that was new a moment ago, with files that are not made yet. */
+	tarx_behind_forget(place->behind);
 	fd = open_directory(place, name);
 	*was_there = fd >= 0;
 	*subvolume = fd >= 0 && wanted && is_good_subvolume(place, item, fd);

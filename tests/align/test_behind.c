@@ -124,11 +124,11 @@ int main(void)
 	test(4, 0, 1, false);
 	test(4, 3, 2, false);
 	must(getrlimit(RLIMIT_NOFILE, &before) == 0, "getrlimit");
-	for (rlim_t limit = 8; limit <= 32; limit *= 2) {
+	for (rlim_t limit = 8; limit <= 128; limit *= 2) {
 		few = before;
 		few.rlim_cur = limit;
 		must(setrlimit(RLIMIT_NOFILE, &few) == 0, "setrlimit");
-		test(3, JOBS, 100, limit < 16);
+		test(3, JOBS, 100, limit < 64);
 	}
 	must(setrlimit(RLIMIT_NOFILE, &before) == 0, "setrlimit");
 	return tap_done();

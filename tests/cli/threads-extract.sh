@@ -172,6 +172,18 @@ for n in range(20): folder(f'k{n}'); small(f'k{n}/a'); small('z'); small(f'k{n}/
 	told "$kind: a new directory by another name" "
 symlink('way', 'new'); folder('new'); small('way/a'); add('new/a', data=b'the last', mtime=5)
 folder('new/b'); symlink('new/b/up', '..'); small('new/b/up/c'); small('new/c')" "$TARX" -f ../story.tar
+	told "$kind: a new directory that comes twice" "
+for n in range(40):
+    folder(f'e{n}')
+    for i in range(4): add(f'e{n}/{i}', data=b'A' * 20000, mtime=5)
+    small(f'e{n}/a'); folder(f'e{n}'); add(f'e{n}/a', data=b'the last', mtime=5); hardlink(f'e{n}/b', f'e{n}/a')" \
+		"$TARX" -f ../story.tar
+	is "$kind: a new directory that comes twice: the last counts" "$(sort -u more/e*/b)" "the last"
+	told "$kind: what was refused is not there for links" "
+for n in range(40):
+    for i in range(4): add(f'{n}-{i}', data=b'A' * 20000, mtime=5)
+    small(f'a{n}'); hardlink(f'a{n}', '../evil'); hardlink(f'b{n}', f'a{n}')" "$TARX" -f ../story.tar
+	is "$kind: what was refused is not there for links: as one thread says" "$(grep -c 'not restored' said.16)" 40
 	told "$kind: the same in a diff" "
 folder('new')
 for n in range(20): small(f'new/{n}')
