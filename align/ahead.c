@@ -3,10 +3,8 @@
 #include "align/cleanup.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define MOST_ROOM 128u /* nodes that are known ahead, each with up to two descriptors */
 #define BATCH     8u /* nodes that one thread takes at once */
@@ -147,78 +145,35 @@ static bool wait_for_room(struct align_ahead *ahead)
 	return !ahead->stopping && !ahead->ended;
 }
 
-struct start {
-	struct align_ahead *ahead;
-	void *hand;
-};
-
-static void *go_ahead(void *data)
+static void go_ahead(void *owner, void *hand)
 {
-	struct start start = *(struct start *)data;
-	struct align_ahead *ahead = start.ahead;
+	struct align_ahead *ahead = owner;
 	size_t first, end;
 
-	free(data);
 	for (;;) {
 		pthread_mutex_lock(&ahead->lock);
 		if (!wait_for_room(ahead)) {
 			pthread_mutex_unlock(&ahead->lock);
-			return NULL;
+			return;
 		}
 		first = take_some(ahead, &end);
 		pthread_mutex_unlock(&ahead->lock);
-		look_at_some(ahead, first, end, start.hand);
+		look_at_some(ahead, first, end, hand);
 	}
-}
-
-static size_t choose_room(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 8 >= MOST_ROOM)
-		return MOST_ROOM;
-	return limit.rlim_cur / 8 > 0 ? (size_t)limit.rlim_cur / 8 : 1;
-}
-
-static bool start_one(struct align_ahead *ahead, void *hand)
-{
-	struct start *start = malloc(sizeof(*start));
-
-	if (!start)
-		return false;
-	*start = (struct start){ .ahead = ahead, .hand = hand };
-	if (pthread_create(&ahead->ids[ahead->started], NULL, go_ahead, start) == 0) {
-		ahead->started++;
-		return true;
-	}
-	free(start);
-	return false;
-}
-
-/* Signals stay with those who wait for them. */
-static void start_all(struct align_ahead *ahead)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (unsigned int i = 1; i < ahead->threads; i++)
-		if (!start_one(ahead, ahead->hands[i]))
-			break;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* Without memory for it, or a thread, the walk goes on alone. */
 static void spread(struct align_ahead *ahead)
 {
-	size_t room = choose_room();
+	size_t room = align_crew_room(MOST_ROOM);
 
+	room = room > 0 ? room : 1;
 	ahead->ring = calloc(room, sizeof(*ahead->ring));
 	if (!ahead->ring)
 		return;
 	ahead->room = room;
-	start_all(ahead);
-	if (ahead->started > 0)
+	align_crew_start(&ahead->crew, ahead->threads, go_ahead, ahead, ahead->hands);
+	if (ahead->crew.started > 0)
 		return;
 	free(ahead->ring);
 	ahead->ring = NULL;
@@ -346,8 +301,7 @@ static void stop(struct align_ahead *ahead)
 	ahead->stopping = true;
 	pthread_cond_broadcast(&ahead->has_room);
 	pthread_mutex_unlock(&ahead->lock);
-	for (unsigned int i = 0; i < ahead->started; i++)
-		pthread_join(ahead->ids[i], NULL);
+	align_crew_join(&ahead->crew);
 }
 
 void align_ahead_release(struct align_ahead *ahead)

@@ -4,14 +4,13 @@
 #define ALIGN_AHEAD_H
 
 #include "align/arena.h"
+#include "align/crew.h"
 #include "align/walk.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#define ALIGN_AHEAD_THREADS 16u /* the most */
 
 /* A node that was taken from the walk. */
 struct align_ahead_slot {
@@ -34,14 +33,13 @@ struct align_ahead {
 	 * close node->fd, which then is -1, of what is no directory. Called by any thread, HAND being that thread's.
 	 * NULL: there is nothing to find. */
 	const void *(*look)(void *hand, struct align_node *node, struct tx_arena *arena);
-	void *hands[ALIGN_AHEAD_THREADS]; /* borrowed; the first is that of who follows */
+	void *hands[ALIGN_CREW_MOST]; /* borrowed; the first is that of who follows */
 
 	/* Its own. */
 	struct align_ahead_slot alone; /* the only slot, while there are no threads */
 	struct align_ahead_slot *ring; /* owned; NULL: no threads */
 	size_t room;
-	pthread_t ids[ALIGN_AHEAD_THREADS];
-	unsigned int started;
+	struct align_crew crew;
 	size_t given; /* nodes so far */
 	bool holding; /* the one at the head was given, and is in use */
 	atomic_size_t head,

@@ -1,9 +1,7 @@
 #include "align/behind.h"
 
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #define MOST_ROOM  64u /* jobs that are put off, each with a descriptor */
 #define LEAST_ROOM 8u /* for fewer there need be no threads */
@@ -45,62 +43,25 @@ static bool wait_for_job(struct align_behind *behind)
 	return behind->next < behind->tail;
 }
 
-struct start {
-	struct align_behind *behind;
-	void *hand;
-};
-
-static void *come_behind(void *data)
+static void come_behind(void *owner, void *hand)
 {
-	struct start start = *(struct start *)data;
-	struct align_behind *behind = start.behind;
+	struct align_behind *behind = owner;
 
-	free(data);
 	for (;;) {
 		size_t at, end;
 
 		pthread_mutex_lock(&behind->lock);
 		if (!wait_for_job(behind)) {
 			pthread_mutex_unlock(&behind->lock);
-			return NULL;
+			return;
 		}
 		at = behind->next;
 		end = behind->tail - at < AT_ONCE ? behind->tail : at + AT_ONCE;
 		behind->next = end;
 		pthread_mutex_unlock(&behind->lock);
 		for (; at < end; at++)
-			do_job(behind, at, start.hand);
+			do_job(behind, at, hand);
 	}
-}
-
-static bool start_one(struct align_behind *behind, void *hand)
-{
-	struct start *start = malloc(sizeof(*start));
-
-	if (!start)
-		return false;
-	*start = (struct start){ .behind = behind, .hand = hand };
-	if (pthread_create(&behind->ids[behind->started], NULL, come_behind, start) == 0) {
-		behind->started++;
-		return true;
-	}
-	free(start);
-	return false;
-}
-
-/* Signals stay with those who wait for them. Without a thread nothing is put off. */
-static void start_all(struct align_behind *behind)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (unsigned int i = 1; i < behind->threads; i++)
-		if (!start_one(behind, behind->hands[i]))
-			break;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (behind->started == 0)
-		behind->threads = 1;
 }
 
 /* ------------------------------------------------------------------ who hands out */
@@ -114,18 +75,9 @@ void align_behind_open(struct align_behind *behind)
 	pthread_cond_init(&behind->is_done, NULL);
 }
 
-static size_t choose_room(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 8 >= MOST_ROOM)
-		return MOST_ROOM;
-	return (size_t)limit.rlim_cur / 8;
-}
-
 static bool make_ring(struct align_behind *behind)
 {
-	size_t room = behind->threads > 1 ? choose_room() : 1;
+	size_t room = behind->threads > 1 ? align_crew_room(MOST_ROOM) : 1;
 	atomic_bool *ready;
 	char *ring;
 
@@ -200,9 +152,11 @@ bool align_behind_give(struct align_behind *behind)
 {
 	bool wake;
 
-	if (behind->given++ == ALONE && behind->threads > 1)
-		start_all(behind);
-	if (behind->started == 0) {
+	if (behind->given++ == ALONE)
+		align_crew_start(&behind->crew, behind->threads, come_behind, behind,
+				 behind->hands);
+	/* Without a thread nothing is put off. */
+	if (behind->crew.started == 0) {
 		behind->work(behind->hands[0], job_at(behind, behind->tail));
 		return false;
 	}
@@ -236,8 +190,7 @@ void align_behind_release(struct align_behind *behind, void (*end)(void *job))
 	behind->stopping = true;
 	pthread_cond_broadcast(&behind->has_job);
 	pthread_mutex_unlock(&behind->lock);
-	for (unsigned int i = 0; i < behind->started; i++)
-		pthread_join(behind->ids[i], NULL);
+	align_crew_join(&behind->crew);
 	for (size_t i = 0; behind->ring && i < behind->room; i++)
 		end(behind->ring + i * behind->job_size);
 	free(behind->ring);

@@ -3,7 +3,7 @@
 #ifndef ALIGN_BEHIND_H
 #define ALIGN_BEHIND_H
 
-#include "align/ahead.h"
+#include "align/crew.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,7 +20,7 @@ struct align_behind {
 	/* A job that was put off is done: called by the one who hands out, within a call of his. */
 	void (*done)(void *data, void *job);
 	void *data; /* borrowed */
-	void *hands[ALIGN_AHEAD_THREADS]; /* borrowed; the first is that of who hands out */
+	void *hands[ALIGN_CREW_MOST]; /* borrowed; the first is that of who hands out */
 
 	/* Its own. */
 	char *ring; /* owned; room jobs; NULL: there was none yet */
@@ -31,8 +31,7 @@ struct align_behind {
 	size_t next, tail; /* the next that nobody does yet, and the next that is handed out */
 	bool stopping;
 	unsigned int idle; /* threads that wait for a job */
-	pthread_t ids[ALIGN_AHEAD_THREADS];
-	unsigned int started;
+	struct align_crew crew;
 	pthread_mutex_t lock; /* of next, tail, stopping and idle */
 	pthread_cond_t has_job;
 	pthread_mutex_t waiting; /* of is_done */

@@ -280,6 +280,17 @@ int align_span_move(struct align_mover *mover, const struct align_span *span, in
 	return r < 0 ? r : copy_rest(mover, span, dst, at, moved, err);
 }
 
+void align_tally_add(struct align_tally *all, const struct align_tally *one)
+{
+	all->cloned += one->cloned;
+	all->copied += one->copied;
+	all->hole += one->hole;
+	all->exdev += one->exdev;
+	all->notsup += one->notsup;
+	all->inval += one->inval;
+	all->other += one->other;
+}
+
 void align_mover_release(struct align_mover *mover)
 {
 	free(mover->buf);

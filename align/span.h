@@ -28,6 +28,9 @@ struct align_tally {
 	uint64_t exdev, notsup, inval, other;
 };
 
+/* ONE is added to ALL. */
+void align_tally_add(struct align_tally *all, const struct align_tally *one);
+
 struct align_mover {
 	enum align_reflink reflink;
 	uint32_t block; /* bytes, of the file system the target is on; 0: never clone */

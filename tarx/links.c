@@ -1,6 +1,7 @@
 #include "tarx/links.h"
 
 #include "align/cleanup.h"
+#include "align/hash.h"
 #include "tarx/path.h"
 
 #include <stdint.h>
@@ -24,14 +25,9 @@ static struct tarx_link **inode_slot(const struct tarx_links *links, dev_t dev, 
 	return &links->by_inode[(h ^ (h >> 32)) & (links->size - 1)];
 }
 
-/* FNV-1a. */
 static struct tarx_link **path_slot(const struct tarx_links *links, const char *path)
 {
-	uint64_t h = 0xCBF29CE484222325u;
-
-	for (; *path; path++)
-		h = (h ^ (unsigned char)*path) * 0x100000001B3u;
-	return &links->by_path[(h ^ (h >> 32)) & (links->size - 1)];
+	return &links->by_path[align_hash(0, path, strlen(path)) & (links->size - 1)];
 }
 
 static void put(struct tarx_links *links, struct tarx_link *link)

@@ -117,7 +117,7 @@ int tarx_take_threads(struct tarx_opts *opts, char *value)
 {
 	uint64_t number;
 
-	if (!tarx_number(value, strlen(value), ALIGN_AHEAD_THREADS, &number) || number == 0)
+	if (!tarx_number(value, strlen(value), ALIGN_CREW_MOST, &number) || number == 0)
 		return tarx_opts_complain("--threads:", value, "not a number from 1 to 16");
 	opts->threads = (unsigned int)number;
 	return 0;

@@ -6,6 +6,7 @@
 
 #include "align/behind.h"
 #include "align/cleanup.h"
+#include "align/hash.h"
 #include "align/io.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ struct waiting {
 
 struct tarx_behind {
 	struct align_behind jobs;
-	struct align_mover movers[ALIGN_AHEAD_THREADS];
+	struct align_mover movers[ALIGN_CREW_MOST];
 	bool ended; /* what was told of one ends the run */
 	struct shared_dir *dir; /* a user of it: the one of the last file */
 	uint64_t dir_number; /* of that */
@@ -104,9 +105,7 @@ static int put_bytes(struct align_mover *mover, struct waiting *file)
 
 static int make(struct waiting *file)
 {
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-
-	file->fd = openat(file->dir->fd, file->name, flags, file->mode);
+	file->fd = openat(file->dir->fd, file->name, TARX_NEW_FILE, file->mode);
 	return file->fd < 0 ? -errno : 0;
 }
 
@@ -140,6 +139,7 @@ static void fill(void *hand, void *job)
 
 /* ------------------------------------------------------------------ what became of it */
 
+/* Its name, if that still leads to it. */
 static void remove_unfinished(const struct waiting *file)
 {
 	struct stat st;
@@ -147,17 +147,6 @@ static void remove_unfinished(const struct waiting *file)
 	if (file->fd >= 0 && fstatat(file->dir->fd, file->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_dev == file->st.st_dev && st.st_ino == file->st.st_ino)
 		unlinkat(file->dir->fd, file->name, 0);
-}
-
-static void count(struct align_tally *all, const struct align_tally *one)
-{
-	all->cloned += one->cloned;
-	all->copied += one->copied;
-	all->hole += one->hole;
-	all->exdev += one->exdev;
-	all->notsup += one->notsup;
-	all->inval += one->inval;
-	all->other += one->other;
 }
 
 /* What is to be told is told but for a failure itself; the file stays open after one. 0 or -errno. */
@@ -174,7 +163,7 @@ static int conclude(struct waiting *file)
 			file->r = tx_fail(&file->err, errno, "close");
 		file->fd = -1;
 	}
-	count(place->mover.tally, &file->tally);
+	align_tally_add(place->mover.tally, &file->tally);
 	place->refused |= file->refused;
 	return file->r;
 }
@@ -227,7 +216,7 @@ struct tarx_behind *tarx_behind_new(const struct tarx_opts *opts)
 	behind->jobs.done = hear;
 	behind->jobs.data = behind;
 	behind->epoch = 1;
-	for (size_t i = 0; i < ALIGN_AHEAD_THREADS; i++)
+	for (size_t i = 0; i < ALIGN_CREW_MOST; i++)
 		behind->jobs.hands[i] = &behind->movers[i];
 	return behind;
 }
@@ -255,18 +244,7 @@ void tarx_behind_forget(struct tarx_behind *behind)
 	behind->name_count = 0;
 }
 
-/* FNV-1a, and a finish that spreads it. Two names with one hash are taken for one, which does no harm. */
-static uint64_t hash(uint64_t number, const char *name)
-{
-	uint64_t h = 0xCBF29CE484222325u ^ number * 0x9E3779B97F4A7C15u;
-
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 0x100000001B3u;
-	h ^= h >> 29;
-	return h ? h : 1;
-}
-
-/* True: it was not there. */
+/* True: it was not there. Two names with one hash are taken for one, which does no harm. */
 static bool add_name(struct tarx_behind *behind, uint64_t h)
 {
 	size_t at = h & (NAMES_ROOM - 1);
@@ -290,7 +268,7 @@ bool tarx_place_take_name(struct tarx_place *place, const char *name)
 	/* There the kernel tells, as every name is made in its turn. */
 	if (held->epoch != behind->epoch || place->anywhere)
 		return false;
-	if (add_name(behind, hash(held->number, name)))
+	if (add_name(behind, align_hash(held->number, name, strlen(name))))
 		return true;
 	tarx_behind_settle(behind);
 	return false;
@@ -499,7 +477,7 @@ void tarx_behind_free(struct tarx_behind *behind)
 		return;
 	align_behind_release(&behind->jobs, end);
 	drop_dir(&behind->dir);
-	for (size_t i = 0; i < ALIGN_AHEAD_THREADS; i++)
+	for (size_t i = 0; i < ALIGN_CREW_MOST; i++)
 		align_mover_release(&behind->movers[i]);
 	free(behind);
 }

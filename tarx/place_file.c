@@ -26,12 +26,11 @@ static mode_t mode_at_first(const struct tarx_place *place, const struct tarx_it
 static int create_file(struct tarx_place *place, const struct tarx_item *item,
 		       struct tarx_spot *spot)
 {
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	mode_t mode = mode_at_first(place, item);
 	int fd;
 
 	do
-		fd = openat(place->parent.fd, tarx_spot_name(spot), flags, mode);
+		fd = openat(place->parent.fd, tarx_spot_name(spot), TARX_NEW_FILE, mode);
 	while (fd < 0 && errno == EEXIST && tarx_spot_step_aside(place, spot));
 	return fd < 0 ? -errno : fd;
 }

@@ -54,6 +54,9 @@ int tarx_spot_end(struct tarx_place *place, struct tarx_spot *spot, int r, struc
  * protects. */
 #define TARX_MADE_AT_FIRST 0600
 
+/* How a regular file is opened that is made. */
+#define TARX_NEW_FILE (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
+
 /* Sets PARTS (TARX_META_*) of the item's attributes on INODE; what cannot be set is warned of. */
 void tarx_place_apply(struct tarx_place *place, const struct tarx_item *item,
 		      const struct tarx_meta_target *inode, unsigned int parts);

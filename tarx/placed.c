@@ -1,23 +1,13 @@
 #include "tarx/placed.h"
 
+#include "align/hash.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A path, and a path as a directory on the way to others, are two things to remember. */
 enum kind { ITSELF = 1, ABOVE };
-
-/* FNV-1a, and a finish that spreads it. */
-static uint64_t hash(const char *path, size_t len, enum kind kind)
-{
-	uint64_t h = 0xCBF29CE484222325u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)path[i]) * 0x100000001B3u;
-	h = (h ^ (uint64_t)kind) * 0x9E3779B97F4A7C15u;
-	h ^= h >> 29;
-	return h ? h : 1;
-}
 
 static uint64_t *slot(const struct tarx_placed *placed, uint64_t h)
 {
@@ -69,14 +59,14 @@ static bool has(const struct tarx_placed *placed, uint64_t h)
 int tarx_placed_add(struct tarx_placed *placed, const char *path)
 {
 	size_t len = strlen(path);
-	int r = put(placed, hash(path, len, ITSELF));
+	int r = put(placed, align_hash(ITSELF, path, len));
 
 	/* Where a directory is known to lead somewhere, those above it are too. */
 	while (r >= 0 && len > 0) {
 		while (len > 0 && path[len - 1] != '/')
 			len--;
 		len -= len > 0;
-		r = put(placed, hash(path, len, ABOVE));
+		r = put(placed, align_hash(ABOVE, path, len));
 		if (r == 0)
 			break;
 	}
@@ -85,7 +75,7 @@ int tarx_placed_add(struct tarx_placed *placed, const char *path)
 
 void tarx_placed_remove(struct tarx_placed *placed, const char *path)
 {
-	uint64_t h = hash(path, strlen(path), ITSELF);
+	uint64_t h = align_hash(ITSELF, path, strlen(path));
 	size_t at;
 
 	if (!has(placed, h))
@@ -108,12 +98,12 @@ void tarx_placed_remove(struct tarx_placed *placed, const char *path)
 
 bool tarx_placed_has(const struct tarx_placed *placed, const char *path)
 {
-	return has(placed, hash(path, strlen(path), ITSELF));
+	return has(placed, align_hash(ITSELF, path, strlen(path)));
 }
 
 bool tarx_placed_leads(const struct tarx_placed *placed, const char *path)
 {
-	return tarx_placed_has(placed, path) || has(placed, hash(path, strlen(path), ABOVE));
+	return tarx_placed_has(placed, path) || has(placed, align_hash(ABOVE, path, strlen(path)));
 }
 
 void tarx_placed_release(struct tarx_placed *placed)

@@ -169,7 +169,7 @@ static void set_up(struct align_walk *walk, struct tarx_creation *c)
 static int archive(struct tarx_tree *tree, const char *shown, const struct align_lens *lens)
 {
 	struct tarx_report *report = tree->c->report;
-	struct tarx_looker lookers[ALIGN_AHEAD_THREADS] = { 0 };
+	struct tarx_looker lookers[ALIGN_CREW_MOST] = { 0 };
 	struct align_ahead ahead;
 	struct align_node node;
 	struct tx_err err;

@@ -78,7 +78,7 @@ static int walk(struct story *story, unsigned int threads, const char *skip, int
 	struct align_ahead ahead;
 	struct align_node node;
 	struct tx_err err;
-	atomic_uint looks[ALIGN_AHEAD_THREADS] = { 0 };
+	atomic_uint looks[ALIGN_CREW_MOST] = { 0 };
 	int r = align_ahead_open(&ahead, AT_FDCWD, "t", "t", &err);
 
 	memset(story, 0, sizeof(*story));

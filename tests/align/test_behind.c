@@ -63,7 +63,7 @@ static void end(void *job)
  * were done by all hands. */
 static uint32_t give_out(unsigned int threads, uint32_t jobs, uint32_t every, unsigned int *all)
 {
-	unsigned int hands[ALIGN_AHEAD_THREADS] = { 0 };
+	unsigned int hands[ALIGN_CREW_MOST] = { 0 };
 	struct align_behind behind;
 	uint32_t put_off = 0;
 
@@ -75,7 +75,7 @@ static uint32_t give_out(unsigned int threads, uint32_t jobs, uint32_t every, un
 	behind.work = work;
 	behind.done = done;
 	behind.data = &book;
-	for (unsigned int i = 0; i < ALIGN_AHEAD_THREADS; i++)
+	for (unsigned int i = 0; i < ALIGN_CREW_MOST; i++)
 		behind.hands[i] = &hands[i];
 	for (uint32_t i = 0; i < jobs; i++) {
 		struct number *number = align_behind_take(&behind);
@@ -93,7 +93,7 @@ static uint32_t give_out(unsigned int threads, uint32_t jobs, uint32_t every, un
 	}
 	align_behind_release(&behind, end);
 	*all = 0;
-	for (unsigned int i = 0; i < ALIGN_AHEAD_THREADS; i++)
+	for (unsigned int i = 0; i < ALIGN_CREW_MOST; i++)
 		*all += hands[i];
 	return put_off;
 }
@@ -116,7 +116,7 @@ int main(void)
 {
 	struct rlimit before, few;
 
-	for (unsigned int threads = 1; threads <= ALIGN_AHEAD_THREADS; threads *= 2) {
+	for (unsigned int threads = 1; threads <= ALIGN_CREW_MOST; threads *= 2) {
 		test(threads, JOBS, JOBS, false);
 		test(threads, JOBS - 3, 5, false);
 		test(threads, 500, 1, false);
