@@ -235,6 +235,14 @@ done
 same "--mode and the like mean nothing here" '' -xf base.tar -C t --mode=600 --owner=7 --group=8 --mtime=@9
 same "--to-stdout" '' -xf base.tar --to-stdout a d
 
+# ---- owners
+
+for owner in root:0 root:4242 daemon:0 daemon:4242 no-such-name:0 no-such-name:4242; do
+	must tar -cf owned.tar --owner="$owner" --group="$owner" -C source a d
+	same "owners by name: $owner" '' -xf owned.tar -C t
+	same "owners by number: $owner" '' -xf owned.tar -C t --numeric-owner
+done
+
 # ---- attributes
 
 must mkdir attributes
