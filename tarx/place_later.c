@@ -29,6 +29,7 @@ struct tarx_later {
 	bool no_owner;
 	bool clear_acls;
 	bool protect; /* a subvolume that is read-only in the end */
+	bool gone; /* it was removed again */
 };
 
 static void release_later(struct tarx_later *later)
@@ -177,6 +178,20 @@ int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *i
 	return 0;
 }
 
+void tarx_place_forget_later(struct tarx_place *place, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < place->later_count; i++) {
+		struct tarx_later *later = &place->later[i];
+
+		/* A file may have other names, and has a handle that tells. */
+		if (S_ISDIR(later->mode) && !strncmp(later->path, path, len) &&
+		    (later->path[len] == '/' || later->path[len] == '\0'))
+			later->gone = true;
+	}
+}
+
 /* ------------------------------------------------------------------ at the end */
 
 /* The deepest first, so that closing a directory to us never stands in the way; what came twice in
@@ -287,5 +302,6 @@ void tarx_place_finish(struct tarx_place *place)
 	if (place->later_count > 0)
 		qsort(place->later, place->later_count, sizeof(*place->later), by_depth);
 	for (size_t i = 0; i < place->later_count; i++)
-		finish(place, &place->later[i]);
+		if (!place->later[i].gone)
+			finish(place, &place->later[i]);
 }

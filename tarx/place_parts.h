@@ -179,6 +179,10 @@ bool tarx_place_is_opaque_mark(const struct tarx_item *item, const struct tarx_x
 
 void tarx_place_release_removals(struct tarx_place *place);
 
+/* What was remembered of directories at or below PATH, which this run has just removed, does not count any more: a new one
+ * may get the inode number of one of them. */
+void tarx_place_forget_later(struct tarx_place *place, const char *path);
+
 /* Gives back what was remembered. */
 void tarx_place_release_later(struct tarx_place *place);
 

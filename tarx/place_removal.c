@@ -133,11 +133,12 @@ static int take_in_order(struct tarx_place *place, const char *path, struct tx_e
 	if (place->removing.how == TARX_REMOVALS_DROP ||
 	    !tarx_placed_leads(&place->removing.placed, path))
 		return note_gone(place, path, err);
-	place->parent.stale = true;
+	tarx_place_let_go(place);
 	dir = open_above(place, path, &last, false);
 	r = dir < 0 ? dir : tx_remove_tree(dir, last);
 	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 		return tx_fail(err, -r, "remove");
+	tarx_place_forget_later(place, path);
 	return note_gone(place, path, err);
 }
 
@@ -457,6 +458,17 @@ void tarx_place_remove(struct tarx_place *place)
 
 /* ------------------------------------------------------------------ what was restored */
 
+/* NAME in the directory PATH. */
+static int remove_again(struct tarx_place *place, int dir, const char *path, const char *name)
+{
+	TX_FREE char *below = join(path, name);
+	int r = below ? tx_remove_tree(dir, name) : -ENOMEM;
+
+	if (r == 0)
+		tarx_place_forget_later(place, below);
+	return r;
+}
+
 /* In a directory that comes once more, opaque, what came before does not count any more. */
 static int clear_before(struct tarx_place *place, const char *path)
 {
@@ -468,7 +480,7 @@ static int clear_before(struct tarx_place *place, const char *path)
 		return r;
 	place->parent.stale = true;
 	for (size_t i = 0; r == 0 && i < names.count; i++)
-		r = tx_remove_tree(fd, names.list[i].name);
+		r = remove_again(place, fd, path, names.list[i].name);
 	tx_names_release(&names);
 	return r;
 }

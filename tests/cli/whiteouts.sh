@@ -427,4 +427,19 @@ is "a device 0:0 behind a member removes that: the tree" \
 	"$(find x -mindepth 1 -printf '%P:%y\n' | sort | xargs)" "d/new:f d:d e:c"
 is "a device 0:0 behind a member removes that: made again it is opaque" "$(mark x/d)" y
 
+# Ext4 gives the number of a removed inode to the next one, which here has no attributes in the archive.
+cd "$WORK" || bail "no $WORK"
+fs_make ext4 64M
+cd "$FS" || bail "no $FS"
+make_archive a.tar 'opaque = dict(pax_headers=xattr("trusted.overlay.opaque", "y"))
+for n in range(20):
+    directory(f"o{n}"); directory(f"o{n}/sub", mode=0o700); file(f"o{n}/sub/old")
+    directory(f"o{n}", **opaque); file(f"o{n}/sub/new")
+    directory(f"d{n}"); directory(f"d{n}/sub", mode=0o700); device(f"d{n}"); file(f"d{n}/sub/new")'
+mkdir x
+exits 0 "a number used again: restored" "$TARX" -x --overlay=diff -f a.tar -C x
+is "a number used again: what was removed is gone" "$(find x -name old)" ''
+is "a number used again: a directory that is not in the archive has nothing of an older one" \
+	"$(find x -name sub -printf '%m\n' | sort | uniq -c | xargs)" "40 755"
+
 finish
