@@ -10,6 +10,10 @@
 
 #define MOST_ROOM (4u << 20) /* bytes: a group may have very many members */
 
+/* User and group 0: the one pair of name and number that every system has (LSB, "Required Users and Groups"). To ask for
+ * it costs as much as sharing three files. */
+#define ROOT "root"
+
 struct tarx_owner {
 	char *name; /* owned; NULL: the number has no name */
 	uint32_t id;
@@ -85,6 +89,8 @@ const char *tarx_owners_name(struct tarx_owners *owners, enum tarx_owner_kind ki
 {
 	struct tarx_owner one = { .id = id };
 
+	if (id == 0)
+		return ROOT;
 	for (size_t i = 0; i < owners->count[kind]; i++)
 		if (!owners->known[kind][i].by_name && owners->known[kind][i].id == id)
 			return owners->known[kind][i].name;
@@ -103,8 +109,7 @@ uint32_t tarx_owners_id(struct tarx_owners *owners, enum tarx_owner_kind kind, c
 
 	if (!name || !*name)
 		return fallback;
-	/* The one pair that every system has (LSB, "Required Users and Groups"): asking costs as much as sharing two files. */
-	if (fallback == 0 && !strcmp(name, "root"))
+	if (fallback == 0 && !strcmp(name, ROOT))
 		return 0;
 	for (size_t i = 0; i < owners->count[kind]; i++) {
 		const struct tarx_owner *known = &owners->known[kind][i];

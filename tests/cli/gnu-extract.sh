@@ -243,6 +243,18 @@ for owner in root:0 root:4242 daemon:0 daemon:4242 no-such-name:0 no-such-name:4
 	same "owners by number: $owner" '' -xf owned.tar -C t --numeric-owner
 done
 
+# A system that calls user 0 something else.
+printf '%s\n' 'admin:x:0:0::/:/bin/sh' 'root:x:7:7::/:/bin/sh' >passwd
+with_passwd() # COMMAND...
+{
+	unshare -m sh -c 'mount --bind passwd /etc/passwd && exec "$@"' sh "$@"
+}
+exits 0 "number 0 is root: archived" with_passwd "$TARX" -cf zero.tar -C source a
+is "number 0 is root, whatever the system calls it" "$(tar -tvf zero.tar | cut -d ' ' -f 2)" root/root
+mkdir zero
+exits 0 "number 0 is root: restored" with_passwd "$TARX" -xf zero.tar -C zero
+is "root of number 0 comes back as 0" "$(stat -c %u zero/a)" 0
+
 # ---- attributes
 
 must mkdir attributes
