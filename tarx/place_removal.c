@@ -381,7 +381,8 @@ static int remove_one(struct tarx_place *place, const char *path)
 	bool there;
 	int r = 0;
 
-	if (!mark && (dir == -ENOENT || dir == -ENOTDIR))
+	/* What is not a directory, a whiteout or a file, hides all that was below it. */
+	if (dir == -ENOTDIR || (!mark && dir == -ENOENT))
 		return 0;
 	if (dir < 0)
 		return dir;

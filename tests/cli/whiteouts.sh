@@ -427,6 +427,14 @@ is "a device 0:0 behind a member removes that: the tree" \
 	"$(find x -mindepth 1 -printf '%P:%y\n' | sort | xargs)" "d/new:f d:d e:c"
 is "a device 0:0 behind a member removes that: made again it is opaque" "$(mark x/d)" y
 
+# What is gone with what it was in, or is hidden by what took the place of that.
+make_archive a.tar 'directory("d"); directory("d/sub"); device("d/sub"); device("d"); device("e/sub"); file("e", b"1")'
+rm -rf x
+mkdir x
+exits 0 "removed below what is removed, or replaced: restored" "$TARX" -x --overlay=diff -f a.tar -C x
+is "removed below what is removed, or replaced: the tree" \
+	"$(find x -mindepth 1 -printf '%P:%y\n' | sort | xargs)" "d:c e:f"
+
 # Ext4 gives the number of a removed inode to the next one, which here has no attributes in the archive.
 cd "$WORK" || bail "no $WORK"
 fs_make ext4 64M
