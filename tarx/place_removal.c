@@ -138,6 +138,7 @@ static int take_in_order(struct tarx_place *place, const char *path, struct tx_e
 	r = dir < 0 ? dir : tx_remove_tree(dir, last);
 	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 		return tx_fail(err, -r, "remove");
+	tarx_placed_remove(&place->removing.placed, path);
 	tarx_place_forget_later(place, path);
 	return note_gone(place, path, err);
 }

@@ -427,6 +427,14 @@ is "a device 0:0 behind a member removes that: the tree" \
 	"$(find x -mindepth 1 -printf '%P:%y\n' | sort | xargs)" "d/new:f d:d e:c"
 is "a device 0:0 behind a member removes that: made again it is opaque" "$(mark x/d)" y
 
+# Of a name that was removed nothing counts any more, so that an opaque directory does not come again by it.
+make_archive a.tar 'file("d"); device("d"); file("d/new"); directory("d", pax_headers=xattr("trusted.overlay.opaque", "y"))'
+rm -rf x
+mkdir x
+exits 0 "opaque behind what is new, in place of what was removed: restored" "$TARX" -x --overlay=diff -f a.tar -C x
+is "opaque behind what is new, in place of what was removed: the tree" \
+	"$(find x -mindepth 1 -printf '%P:%y\n' | sort | xargs)" "d/new:f d:d"
+
 # What is gone with what it was in, or is hidden by what took the place of that.
 make_archive a.tar 'directory("d"); directory("d/sub"); device("d/sub"); device("d"); device("e/sub"); file("e", b"1")'
 rm -rf x
