@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 struct tarx_behind;
+struct tarx_gone;
 struct tarx_later;
 struct tarx_made;
 
@@ -88,6 +89,8 @@ struct tarx_place {
 	bool put_off; /* the last item is such a file, and not complete yet */
 	struct tarx_later *later; /* owned: what must wait for tarx_place_finish() */
 	size_t later_count, later_room;
+	struct tarx_gone *gone; /* owned: what was removed meanwhile */
+	size_t gone_count, gone_room;
 	struct tarx_placed failures; /* owned: paths that were not restored */
 	bool anywhere; /* --absolute-names: members may lie outside of the target */
 	struct tarx_made *made; /* owned: symbolic links made while members may lie anywhere */

@@ -3,6 +3,7 @@
 #include "tarx/place_parts.h"
 
 #include "align/cleanup.h"
+#include "align/hash.h"
 #include "align/io.h"
 
 #include <errno.h>
@@ -29,7 +30,6 @@ struct tarx_later {
 	bool no_owner;
 	bool clear_acls;
 	bool protect; /* a subvolume that is read-only in the end */
-	bool gone; /* it was removed again */
 };
 
 static void release_later(struct tarx_later *later)
@@ -50,8 +50,10 @@ void tarx_place_release_later(struct tarx_place *place)
 	for (size_t i = 0; i < place->later_count; i++)
 		release_later(&place->later[i]);
 	free(place->later);
+	free(place->gone);
 	place->later = NULL;
-	place->later_count = 0;
+	place->gone = NULL;
+	place->later_count = place->gone_count = 0;
 }
 
 /* ------------------------------------------------------------------ remembering */
@@ -178,18 +180,82 @@ int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *i
 	return 0;
 }
 
-void tarx_place_forget_later(struct tarx_place *place, const char *path)
+/* ------------------------------------------------------------------ what was removed meanwhile */
+
+/* Kinds of hashes. */
+#define GONE_WITH_PATH 0 /* the path and all below it */
+#define GONE_BELOW     1 /* only what was below it */
+
+struct tarx_gone {
+	uint64_t hash; /* of the path */
+	size_t count; /* of what had been remembered until then */
+};
+
+int tarx_place_forget_later(struct tarx_place *place, const char *path, bool below)
 {
-	size_t len = strlen(path);
+	if (place->gone_count == place->gone_room) {
+		size_t room = place->gone_room ? place->gone_room * 2 : 64;
+		struct tarx_gone *gone = realloc(place->gone, room * sizeof(*gone));
 
-	for (size_t i = 0; i < place->later_count; i++) {
-		struct tarx_later *later = &place->later[i];
-
-		/* A file may have other names, and has a handle that tells. */
-		if (S_ISDIR(later->mode) && !strncmp(later->path, path, len) &&
-		    (later->path[len] == '/' || later->path[len] == '\0'))
-			later->gone = true;
+		if (!gone)
+			return -ENOMEM;
+		place->gone = gone;
+		place->gone_room = room;
 	}
+	place->gone[place->gone_count++] = (struct tarx_gone){
+		.hash = align_hash(below ? GONE_BELOW : GONE_WITH_PATH, path, strlen(path)),
+		.count = place->later_count,
+	};
+	return 0;
+}
+
+/* Of one path the last time comes first. */
+static int by_hash(const void *a, const void *b)
+{
+	const struct tarx_gone *x = a, *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return x->count == y->count ? 0 : x->count > y->count ? -1 : 1;
+}
+
+/* Whether LATER was there when LEN bytes of its path were removed as KIND says. */
+static bool went_with(const struct tarx_place *place, const struct tarx_later *later, size_t len,
+		      uint64_t kind)
+{
+	uint64_t h = align_hash(kind, later->path, len);
+	size_t low = 0, high = place->gone_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (place->gone[middle].hash < h)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < place->gone_count && place->gone[low].hash == h &&
+	       later->order <= place->gone[low].count;
+}
+
+static bool is_gone(const struct tarx_place *place, const struct tarx_later *later)
+{
+	size_t len = strlen(later->path);
+
+	/* A file may have other names; its handle tells, where there is one. */
+	if (place->gone_count == 0 || (!S_ISDIR(later->mode) && later->handle.bytes))
+		return false;
+	if (went_with(place, later, len, GONE_WITH_PATH))
+		return true;
+	while (len > 0) {
+		do
+			len--;
+		while (len > 0 && later->path[len] != '/');
+		if (went_with(place, later, len, GONE_WITH_PATH) ||
+		    went_with(place, later, len, GONE_BELOW))
+			return true;
+	}
+	return false;
 }
 
 /* ------------------------------------------------------------------ at the end */
@@ -301,7 +367,9 @@ void tarx_place_finish(struct tarx_place *place)
 {
 	if (place->later_count > 0)
 		qsort(place->later, place->later_count, sizeof(*place->later), by_depth);
+	if (place->gone_count > 0)
+		qsort(place->gone, place->gone_count, sizeof(*place->gone), by_hash);
 	for (size_t i = 0; i < place->later_count; i++)
-		if (!place->later[i].gone)
+		if (!is_gone(place, &place->later[i]))
 			finish(place, &place->later[i]);
 }

@@ -179,9 +179,9 @@ bool tarx_place_is_opaque_mark(const struct tarx_item *item, const struct tarx_x
 
 void tarx_place_release_removals(struct tarx_place *place);
 
-/* What was remembered of directories at or below PATH, which this run has just removed, does not count any more: a new one
- * may get the inode number of one of them. */
-void tarx_place_forget_later(struct tarx_place *place, const char *path);
+/* This run has just removed what was below PATH, and PATH too unless it was only what was BELOW: what was remembered of
+ * that does not count any more, as new inodes may get the numbers of the old ones. 0 or -ENOMEM. */
+int tarx_place_forget_later(struct tarx_place *place, const char *path, bool below);
 
 /* Gives back what was remembered. */
 void tarx_place_release_later(struct tarx_place *place);

@@ -139,7 +139,8 @@ static int take_in_order(struct tarx_place *place, const char *path, struct tx_e
 	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 		return tx_fail(err, -r, "remove");
 	tarx_placed_remove(&place->removing.placed, path);
-	tarx_place_forget_later(place, path);
+	if (tarx_place_forget_later(place, path, false) < 0)
+		return tx_fail(err, ENOMEM, "remember the removal");
 	return note_gone(place, path, err);
 }
 
@@ -460,17 +461,6 @@ void tarx_place_remove(struct tarx_place *place)
 
 /* ------------------------------------------------------------------ what was restored */
 
-/* NAME in the directory PATH. */
-static int remove_again(struct tarx_place *place, int dir, const char *path, const char *name)
-{
-	TX_FREE char *below = join(path, name);
-	int r = below ? tx_remove_tree(dir, name) : -ENOMEM;
-
-	if (r == 0)
-		tarx_place_forget_later(place, below);
-	return r;
-}
-
 /* In a directory that comes once more, opaque, what came before does not count any more. */
 static int clear_before(struct tarx_place *place, const char *path)
 {
@@ -482,9 +472,9 @@ static int clear_before(struct tarx_place *place, const char *path)
 		return r;
 	place->parent.stale = true;
 	for (size_t i = 0; r == 0 && i < names.count; i++)
-		r = remove_again(place, fd, path, names.list[i].name);
+		r = tx_remove_tree(fd, names.list[i].name);
 	tx_names_release(&names);
-	return r;
+	return r < 0 ? r : tarx_place_forget_later(place, path, true);
 }
 
 int tarx_place_note_restored(struct tarx_place *place, const struct tarx_item *item,

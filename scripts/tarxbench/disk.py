@@ -14,8 +14,9 @@ FIEMAP_FLAG_SYNC = 1
 EXTENT_LAST, EXTENT_SHARED = 0x1, 0x2000
 HEADER, EXTENT = struct.Struct("=QQLLLL"), struct.Struct("=QQQ16xL12x")
 AT_ONCE = 512
-# Bytes of an image, most of them never written. What btrfs has free says when it begins to write small files.
-APPARENT = {"btrfs": 16 << 40, "xfs": 1 << 40, "ext4": 1 << 40}
+# Bytes of an image, most of them never written. What btrfs has free says when it begins to write small files; on ext4 a
+# file can have no more than this.
+APPARENT = {"btrfs": 15 << 40, "xfs": 1 << 40, "ext4": 1 << 40}
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -90,10 +91,17 @@ class Disk:
         self.image = os.path.join(self.work, "image")
         self.root = os.path.join(self.work, "disk")
         os.mkdir(self.root)
+        try:
+            self.make(need)
+        except BaseException:
+            shutil.rmtree(self.work)
+            raise
+
+    def make(self, need):
         with open(self.image, "wb") as image:
-            image.truncate(max(need, APPARENT[kind]))
+            image.truncate(max(need, APPARENT[self.kind]))
         make = {"btrfs": ["mkfs.btrfs", "-q"], "xfs": ["mkfs.xfs", "-q", "-m", "reflink=1"],
-                "ext4": ["mkfs.ext4", "-q", "-F"]}[kind]
+                "ext4": ["mkfs.ext4", "-q", "-F"]}[self.kind]
         subprocess.run([*make, self.image], check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["mount", "-o", "loop,discard", self.image, self.root], check=True)
 

@@ -245,7 +245,7 @@ exits 2 "an unknown spelling is refused" \
 
 # ------------------------------------------------------------------ how they are read
 
-make_archive() # ARCHIVE SCRIPT: members by file(), directory(), link() and device()
+make_archive() # ARCHIVE SCRIPT: members by file(), directory(), link(), hard() and device()
 {
 	"$PYTHON" - "$@" <<-'END'
 		import io, sys, tarfile
@@ -262,6 +262,8 @@ make_archive() # ARCHIVE SCRIPT: members by file(), directory(), link() and devi
 		    member(name, tarfile.DIRTYPE, **more)
 		def link(name, to):
 		    member(name, tarfile.SYMTYPE, linkname=to)
+		def hard(name, to):
+		    member(name, tarfile.LNKTYPE, linkname=to)
 		def device(name, major=0, minor=0):
 		    member(name, tarfile.CHRTYPE, devmajor=major, devminor=minor)
 		def xattr(name, value):
@@ -435,6 +437,13 @@ exits 0 "opaque behind what is new, in place of what was removed: restored" "$TA
 is "opaque behind what is new, in place of what was removed: the tree" \
 	"$(find x -mindepth 1 -printf '%P:%y\n' | sort | xargs)" "d/new:f d:d"
 
+make_archive a.tar 'file("d/w", b"1"); device("d/w"); hard("d/v", "d/w")'
+rm -rf x
+mkdir x
+exits 0 "a link to a whiteout that removed a file: restored" "$TARX" -x --overlay=diff -f a.tar -C x
+is "a link to a whiteout that removed a file: is one, too" \
+	"$(find x -mindepth 1 -printf '%P:%y\n' | sort | xargs)" "d/v:c d/w:c d:d"
+
 # What is gone with what it was in, or is hidden by what took the place of that.
 make_archive a.tar 'directory("d"); directory("d/sub"); device("d/sub"); device("d"); device("e/sub"); file("e", b"1")'
 rm -rf x
@@ -457,5 +466,19 @@ exits 0 "a number used again: restored" "$TARX" -x --overlay=diff -f a.tar -C x
 is "a number used again: what was removed is gone" "$(find x -name old)" ''
 is "a number used again: a directory that is not in the archive has nothing of an older one" \
 	"$(find x -name sub -printf '%m\n' | sort | uniq -c | xargs)" "40 755"
+
+# On an overlay files have no handles either.
+mkdir lower upper
+fs_overlay "$PWD/lower" "$PWD/upper"
+make_archive a.tar 'flag = dict(pax_headers={"SCHILY.fflags": "immutable"})
+for n in range(20):
+    file(f"d{n}/f", **flag); device(f"d{n}"); file(f"d{n}/f"); file(f"f{n}", **flag); device(f"f{n}"); file(f"f{n}")
+    directory(f"o{n}"); file(f"o{n}/f", **flag)
+    directory(f"o{n}", pax_headers=xattr("trusted.overlay.opaque", "y")); file(f"o{n}/f")
+file("last", **flag)'
+exits 0 "a number used again, on an overlay: restored" "$TARX" -x --overlay=diff -f a.tar -C "$FS"
+is "a number used again, on an overlay: no flag of an older file" \
+	"$(lsattr -R "$FS" 2>/dev/null | awk '$1 ~ /i/ { print $2 }')" "$FS/last"
+chattr -i "$FS/last"
 
 finish
