@@ -132,7 +132,17 @@ class Disk:
             time.sleep(0.05)
 
     def sync(self):
+        """Returns when the device has nothing left to do: discards of what was removed come behind syncfs(2)."""
         syncfs(self.root)
+        device = os.stat(self.root).st_dev
+        work = f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/inflight"
+        while os.path.exists(work) and self.inflight(work):
+            time.sleep(0.01)
+
+    @staticmethod
+    def inflight(work):
+        with open(work, encoding="ascii") as file:
+            return any(int(number) for number in file.read().split())
 
     @staticmethod
     def drop_caches():
