@@ -478,7 +478,7 @@ for n in range(20):
 file("last", **flag)'
 exits 0 "a number used again, on an overlay: restored" "$TARX" -x --overlay=diff -f a.tar -C "$FS"
 is "a number used again, on an overlay: no flag of an older file" \
-	"$(lsattr -R "$FS" 2>/dev/null | awk '$1 ~ /i/ { print $2 }')" "$FS/last"
+	"$(lsattr -R "$FS" 2>/dev/null | awk 'NF == 2 && $1 ~ /i/ { print $2 }')" "$FS/last"
 chattr -i "$FS/last"
 
 finish
