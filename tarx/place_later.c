@@ -182,12 +182,11 @@ int tarx_place_remember_file(struct tarx_place *place, const struct tarx_item *i
 
 /* ------------------------------------------------------------------ what was removed meanwhile */
 
-/* Kinds of hashes. */
-#define GONE_WITH_PATH 0 /* the path and all below it */
-#define GONE_BELOW     1 /* only what was below it */
+/* The path and all below it, or only what was below it. */
+enum what { WITH_PATH, BELOW };
 
 struct tarx_gone {
-	uint64_t hash; /* of the path */
+	uint64_t hash; /* of the path, and what went */
 	size_t count; /* of what had been remembered until then */
 };
 
@@ -203,13 +202,13 @@ int tarx_place_forget_later(struct tarx_place *place, const char *path, bool bel
 		place->gone_room = room;
 	}
 	place->gone[place->gone_count++] = (struct tarx_gone){
-		.hash = align_hash(below ? GONE_BELOW : GONE_WITH_PATH, path, strlen(path)),
+		.hash = align_hash(below ? BELOW : WITH_PATH, path, strlen(path)),
 		.count = place->later_count,
 	};
 	return 0;
 }
 
-/* Of one path the last time comes first. */
+/* Of what went several times the last time comes first. */
 static int by_hash(const void *a, const void *b)
 {
 	const struct tarx_gone *x = a, *y = b;
@@ -219,11 +218,11 @@ static int by_hash(const void *a, const void *b)
 	return x->count == y->count ? 0 : x->count > y->count ? -1 : 1;
 }
 
-/* Whether LATER was there when LEN bytes of its path were removed as KIND says. */
+/* Whether LATER was known already when WHAT of the first LEN bytes of its path was removed. */
 static bool went_with(const struct tarx_place *place, const struct tarx_later *later, size_t len,
-		      uint64_t kind)
+		      enum what what)
 {
-	uint64_t h = align_hash(kind, later->path, len);
+	uint64_t h = align_hash(what, later->path, len);
 	size_t low = 0, high = place->gone_count;
 
 	while (low < high) {
@@ -245,14 +244,13 @@ static bool is_gone(const struct tarx_place *place, const struct tarx_later *lat
 	/* A file may have other names; its handle tells, where there is one. */
 	if (place->gone_count == 0 || (!S_ISDIR(later->mode) && later->handle.bytes))
 		return false;
-	if (went_with(place, later, len, GONE_WITH_PATH))
+	if (went_with(place, later, len, WITH_PATH))
 		return true;
 	while (len > 0) {
 		do
 			len--;
 		while (len > 0 && later->path[len] != '/');
-		if (went_with(place, later, len, GONE_WITH_PATH) ||
-		    went_with(place, later, len, GONE_BELOW))
+		if (went_with(place, later, len, WITH_PATH) || went_with(place, later, len, BELOW))
 			return true;
 	}
 	return false;

@@ -14,8 +14,8 @@ FIEMAP_FLAG_SYNC = 1
 EXTENT_LAST, EXTENT_SHARED = 0x1, 0x2000
 HEADER, EXTENT = struct.Struct("=QQLLLL"), struct.Struct("=QQQ16xL12x")
 AT_ONCE = 512
-# Bytes of an image, most of them never written. What btrfs has free says when it begins to write small files; on ext4 a
-# file can have no more than this.
+# Bytes of an image, most of them never written. What btrfs has free says when it begins to write small files; a file
+# on ext4, where an image may lie, has to stay below 16 TiB.
 APPARENT = {"btrfs": 15 << 40, "xfs": 1 << 40, "ext4": 1 << 40}
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -132,7 +132,8 @@ class Disk:
             time.sleep(0.05)
 
     def sync(self):
-        """Returns when the device has nothing left to do: discards of what was removed come behind syncfs(2)."""
+        """Returns when the device has nothing left to do: on XFS discards of what was removed come behind syncfs(2). A btrfs has
+        no device by its number, and discards before."""
         syncfs(self.root)
         device = os.stat(self.root).st_dev
         work = f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/inflight"
